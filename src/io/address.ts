@@ -1,0 +1,42 @@
+/** The address of a server: octets, port, and a key to find it by. */
+
+import ipaddr from 'ipaddr.js'
+
+export class ServerAddress {
+  /** 4 or 16 octets, network order. */
+  readonly octets: Uint8Array
+  readonly port: number
+  /** Unique for octets and port; for use as a Map key. */
+  readonly key: string
+
+  constructor(octets: Uint8Array, port = 53) {
+    this.octets = octets
+    this.port = port
+    let key = String.fromCharCode(port)
+    for (let i = 0; i < octets.length; i++) key += String.fromCharCode(octets[i])
+    this.key = key
+  }
+
+  get family(): 4 | 6 {
+    return this.octets.length === 4 ? 4 : 6
+  }
+
+  /** The address without the port, as people write it (RFC 5952 for IPv6). */
+  get hostText(): string {
+    return ipaddr.fromByteArray([...this.octets]).toString()
+  }
+
+  toString(): string {
+    return `${this.hostText}@${this.port}`
+  }
+
+  /** From `192.0.2.1`, `192.0.2.1@5300`, `2001:db8::1` or `2001:db8::1@5300`; undefined if it is none of these. */
+  static fromText(text: string, defaultPort = 53): ServerAddress | undefined {
+    const [host, portText] = text.split('@')
+    if (!ipaddr.isValid(host) || (ipaddr.IPv4.isValid(host) && !ipaddr.IPv4.isValidFourPartDecimal(host)))
+      return undefined
+    const port = portText === undefined ? defaultPort : Number(portText)
+    if (!Number.isInteger(port) || port < 0 || port > 65535 || portText === '') return undefined
+    return new ServerAddress(Uint8Array.from(ipaddr.parse(host).toByteArray()), port)
+  }
+}

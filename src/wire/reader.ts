@@ -1,0 +1,169 @@
+/** HOT: a cursor that cannot leave its packet. RFC 1035 §3.1 and §4.1.4 (names and their compression).
+ *  Runs several times for each record that arrives. Bench: parseReply in test/wire. */
+
+import { WireError } from './error.ts'
+import { MAX_NAME, type Name, ROOT } from './name.ts'
+
+/** Compression pointers followed inside one name. Real encoders make chains of two or three. */
+export const MAX_HOPS_PER_NAME = 16
+/** Compression pointers followed in one message. Pointers to a name that was read just before cost nothing and do not
+ *  count, so hundreds of records of one owner are fine. */
+export const MAX_HOPS_PER_MESSAGE = 128
+/** Octets gathered from behind pointers in one message; no message holds more than this before decompression. */
+export const MAX_EXPANSION = 65536
+
+/** Pointers cannot lead into the header. */
+const FIRST_NAME = 12
+
+const scratch = new Uint8Array(MAX_NAME)
+
+/** Walks one packet. Every read is bounds-checked; views share the packet's memory. */
+export class Reader {
+  readonly packet: Uint8Array
+  /** Octets from the start of the packet to what is read next. */
+  offset: number
+  /** The first octet past what may be read. */
+  readonly end: number
+  /** What is left of MAX_HOPS_PER_MESSAGE. Who reads messages of a trusted peer (a zone transfer) may raise it. */
+  hopsLeft = MAX_HOPS_PER_MESSAGE
+  /** What is left of MAX_EXPANSION. */
+  expansionLeft = MAX_EXPANSION
+  // The last name behind a lone pointer, and where that pointed: RRsets repeat their owner.
+  private knownTarget = -1
+  private knownName: Name = ROOT
+
+  constructor(packet: Uint8Array, offset = 0, end = packet.length) {
+    this.packet = packet
+    this.offset = offset
+    this.end = end
+  }
+
+  /** Octets not read yet. */
+  get remaining(): number {
+    return this.end - this.offset
+  }
+
+  u8(): number {
+    return this.packet[this.take(1)]
+  }
+
+  u16(): number {
+    const at = this.take(2)
+    return (this.packet[at] << 8) | this.packet[at + 1]
+  }
+
+  /** Unsigned, 0 to 4,294,967,295. */
+  u32(): number {
+    const { packet } = this
+    const at = this.take(4)
+    return ((packet[at] << 24) | (packet[at + 1] << 16) | (packet[at + 2] << 8) | packet[at + 3]) >>> 0
+  }
+
+  /** The next `octets` octets, as a view. */
+  view(octets: number): Uint8Array {
+    const at = this.take(octets)
+    return this.packet.subarray(at, at + octets)
+  }
+
+  /** The next `octets` octets, as a copy. */
+  copy(octets: number): Uint8Array {
+    const { packet } = this
+    const at = this.take(octets)
+    if (octets > 64) return packet.slice(at, at + octets)
+    const copied = new Uint8Array(octets) // small ones are quicker made by hand
+    for (let i = 0; i < octets; i++) copied[i] = packet[at + i]
+    return copied
+  }
+
+  /** Steps over `octets`. */
+  skip(octets: number): void {
+    this.take(octets)
+  }
+
+  /** The name that begins here, decompressed; often a copy, sometimes one handed out before: leave it unmodified.
+   *  Throws WireError: 'bad-name' for pointers that do not lead strictly backwards, for label types other than RFC
+   *  1035's (RFC 6891 §5 gave up the extended ones) and for more than 255 octets; 'limit' for too many pointers. */
+  name(): Name {
+    const { packet, end } = this
+    const start = this.offset
+    let at = start
+    let target = -1
+    // A lone pointer to what the last lone pointer meant.
+    if (at + 1 < end && packet[at] >= 0xc0) {
+      target = ((packet[at] & 0x3f) << 8) | packet[at + 1]
+      if (target === this.knownTarget && target < start) {
+        this.offset = at + 2
+        return this.knownName
+      }
+    }
+    let length = 0 // gathered in scratch
+    let segment = at // where the run of labels being read began: pointers have to lead before it
+    let after = -1 // where reading goes on; known at the first pointer
+    let hops = 0
+    for (;;) {
+      if (at >= end) throw new WireError('short', 'a name runs past the end of the packet')
+      const octet = packet[at]
+      if (octet === 0) {
+        scratch[length++] = 0
+        break
+      }
+      if (octet < 0x40) {
+        const next = at + 1 + octet
+        if (next > end) throw new WireError('short', 'a label runs past the end of the packet')
+        if (length + 1 + octet >= MAX_NAME) throw new WireError('bad-name', 'a name is longer than 255 octets')
+        while (at < next) scratch[length++] = packet[at++]
+        continue
+      }
+      if (octet < 0xc0) throw new WireError('bad-name', 'a label is of unknown type')
+      if (at + 2 > end) throw new WireError('short', 'a compression pointer runs past the end of the packet')
+      const to = ((octet & 0x3f) << 8) | packet[at + 1]
+      if (after < 0) after = at + 2
+      if (to >= segment || to < FIRST_NAME) throw new WireError('bad-name', 'a compression pointer does not lead back')
+      if (++hops > MAX_HOPS_PER_NAME || --this.hopsLeft < 0)
+        throw new WireError('limit', 'too many compression pointers')
+      segment = at = to
+    }
+    if (hops > 0 && (this.expansionLeft -= length) < 0) throw new WireError('limit', 'names expand too much')
+    this.offset = after < 0 ? at + 1 : after
+    const name = length === 1 ? ROOT : copyOf(scratch, length)
+    if (after === start + 2) {
+      this.knownTarget = target
+      this.knownName = name
+    } else if (after < 0) {
+      // A name without pointers: the question, as a rule, and the next record will point at it.
+      this.knownTarget = start
+      this.knownName = name
+    }
+    return name
+  }
+
+  /** Steps over the name that begins here. Does not follow pointers, so what they lead to stays unchecked. */
+  skipName(): void {
+    for (;;) {
+      const octet = this.u8()
+      if (octet === 0) return
+      if (octet >= 0xc0) {
+        this.take(1)
+        return
+      }
+      if (octet >= 0x40) throw new WireError('bad-name', 'a label is of unknown type')
+      this.take(octet)
+    }
+  }
+
+  /** Steps over `octets`, returning where they began. Throws WireError 'short' rather than pass the end. */
+  private take(octets: number): number {
+    const at = this.offset
+    const next = at + octets
+    if (next > this.end) throw new WireError('short', 'the packet ends too early')
+    this.offset = next
+    return at
+  }
+}
+
+function copyOf(octets: Uint8Array, length: number): Uint8Array {
+  if (length > 64) return octets.slice(0, length)
+  const copied = new Uint8Array(length)
+  for (let i = 0; i < length; i++) copied[i] = octets[i]
+  return copied
+}

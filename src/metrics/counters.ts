@@ -1,0 +1,85 @@
+/** What a worker counts. Counting is one increment in a typed array; names and helps are only read when scraped. */
+
+/** Every counter's place in Counters.values. Add at the end: a scrape adds up the arrays of workers of one version only,
+ *  but people compare logs across versions. */
+export const Counter = {
+  UDP_PACKETS: 0,
+  UDP_ANSWERS: 1,
+  UDP_SEND_ERRORS: 2,
+  TCP_CONNECTIONS: 3,
+  TCP_QUERIES: 4,
+  TCP_ANSWERS: 5,
+  TCP_CLOSED_IDLE: 6,
+  TCP_CLOSED_FOR_ROOM: 7,
+  TCP_REFUSED_SOURCE: 8,
+  DROPPED_MALFORMED: 9,
+  DROPPED_RESPONSE: 10,
+  DROPPED_PORT_ZERO: 11,
+  DROPPED_TOO_OLD: 12,
+  REFUSED_CLIENT: 13,
+  REFUSED_WAITING: 14,
+  ANSWERS_PACED: 15,
+  NO_ANSWER: 16,
+} as const
+export type Counter = (typeof Counter)[keyof typeof Counter]
+
+/** Name and help of each, as Prometheus will see them. */
+export const COUNTER_NAMES: Record<Counter, { name: string; labels?: Record<string, string>; help: string }> = {
+  [Counter.UDP_PACKETS]: { name: 'bowline_udp_packets_total', help: 'Packets received from clients over UDP' },
+  [Counter.UDP_ANSWERS]: { name: 'bowline_udp_answers_total', help: 'Answers sent to clients over UDP' },
+  [Counter.UDP_SEND_ERRORS]: { name: 'bowline_udp_send_errors_total', help: 'Answers the kernel would not send' },
+  [Counter.TCP_CONNECTIONS]: { name: 'bowline_tcp_connections_total', help: 'Connections accepted from clients' },
+  [Counter.TCP_QUERIES]: { name: 'bowline_tcp_queries_total', help: 'Messages received from clients over TCP' },
+  [Counter.TCP_ANSWERS]: { name: 'bowline_tcp_answers_total', help: 'Answers sent to clients over TCP' },
+  [Counter.TCP_CLOSED_IDLE]: {
+    name: 'bowline_tcp_closed_total',
+    labels: { reason: 'idle' },
+    help: 'Client connections closed by us',
+  },
+  [Counter.TCP_CLOSED_FOR_ROOM]: {
+    name: 'bowline_tcp_closed_total',
+    labels: { reason: 'buffer-budget' },
+    help: 'Client connections closed by us',
+  },
+  [Counter.TCP_REFUSED_SOURCE]: {
+    name: 'bowline_tcp_closed_total',
+    labels: { reason: 'source-limit' },
+    help: 'Client connections closed by us',
+  },
+  [Counter.DROPPED_MALFORMED]: dropped('malformed'),
+  [Counter.DROPPED_RESPONSE]: dropped('response'),
+  [Counter.DROPPED_PORT_ZERO]: dropped('port-zero'),
+  [Counter.DROPPED_TOO_OLD]: dropped('too-old'),
+  [Counter.REFUSED_CLIENT]: {
+    name: 'bowline_refused_total',
+    labels: { reason: 'acl' },
+    help: 'Queries refused without resolving',
+  },
+  [Counter.REFUSED_WAITING]: {
+    name: 'bowline_refused_total',
+    labels: { reason: 'client-limit' },
+    help: 'Queries refused without resolving',
+  },
+  [Counter.ANSWERS_PACED]: {
+    name: 'bowline_answers_paced_total',
+    help: 'Answers held back to keep them from bunching',
+  },
+  [Counter.NO_ANSWER]: dropped('noanswer'),
+}
+
+function dropped(reason: string) {
+  return { name: 'bowline_dropped_total', labels: { reason }, help: 'Client packets that got no answer' }
+}
+
+export class Counters {
+  /** Doubles count exactly up to 2^53. */
+  readonly values = new Float64Array(Object.keys(Counter).length)
+
+  add(counter: Counter, amount = 1): void {
+    this.values[counter] += amount
+  }
+
+  get(counter: Counter): number {
+    return this.values[counter]
+  }
+}

@@ -1,0 +1,78 @@
+/** Fields whose shape an earlier octet decides: the gateway of IPSECKEY (RFC 4025 §2.5), the relay of AMTRELAY (RFC 8777
+ *  §4.2), suffix and prefix name of A6 (RFC 2874 §3.1). */
+
+import { WireError } from './error.ts'
+import { ipv4, ipv6 } from './ip-address.ts'
+import { Octets } from './octets.ts'
+import { type Field, foldedName, numberFromText, plainName, u8 } from './rdata-field.ts'
+import { fail } from './scanner.ts'
+
+/** Nothing on the wire, a lone dot as text. */
+const noGateway: Field = {
+  measure: () => 0,
+  print: () => '.',
+  parse(words) {
+    if (words.take('a gateway').text !== '.') fail('a gateway of type 0 is written "."')
+  },
+}
+
+const GATEWAYS: readonly Field[] = [noGateway, ipv4, ipv6, plainName]
+
+/** A gateway whose type is the octet `typeOffset` into the RDATA, less its highest bits where `mask` says so. */
+function gateway(typeOffset: number, mask: number): Field {
+  const kind = (octet: number) => GATEWAYS[octet & mask] ?? badRdata(`a gateway is of unknown type ${octet & mask}`)
+  return {
+    measure: (octets, offset, end, start) => kind(octets[start + typeOffset]).measure(octets, offset, end, start),
+    print: (rdata, offset, end) => kind(rdata[typeOffset]).print(rdata, offset, end),
+    parse: (words, out) => kind(out.at(typeOffset)).parse(words, out),
+  }
+}
+
+export const ipsecGateway: Field = gateway(1, 0xff)
+export const amtRelay: Field = gateway(1, 0x7f)
+
+/** The type of an AMT relay, its high bit saying whether discovery is optional: two words, `0 1` (RFC 8777 §4.3.1). */
+export const discoveryAndType: Field = {
+  measure: u8.measure,
+  print: (rdata, offset) => `${rdata[offset] >> 7} ${rdata[offset] & 0x7f}`,
+  parse(words, out) {
+    const discovery = numberFromText(words.take('the discovery bit').text, 1)
+    out.u8((discovery << 7) | numberFromText(words.take('a relay type').text, 0x7f))
+  },
+}
+
+/** The last bits of an address, as many octets as the prefix length, the octet before, leaves over. */
+export const a6Suffix: Field = {
+  measure: (octets, offset) => suffixOctets(octets[offset - 1]),
+  print(rdata, offset, end) {
+    if (offset === end) return ''
+    const address = new Uint8Array(16)
+    address.set(rdata.subarray(offset, end), 16 - (end - offset))
+    return ipv6.print(address, 0, 16)
+  },
+  parse(words, out) {
+    const octets = suffixOctets(out.at(0))
+    if (octets === 0) return
+    const address = new Octets()
+    ipv6.parse(words, address)
+    out.append(address.toUint8Array().subarray(16 - octets))
+  },
+}
+
+/** The name that has the prefix; missing when the prefix has no bits. */
+export const a6PrefixName: Field = {
+  name: foldedName.name,
+  measure: (octets, offset, end, start) => (octets[start] === 0 ? 0 : foldedName.measure(octets, offset, end, start)),
+  print: (rdata, offset, end) => (offset === end ? '' : foldedName.print(rdata, offset, end)),
+  parse(words, out) {
+    if (out.at(0) !== 0) foldedName.parse(words, out)
+  },
+}
+
+function suffixOctets(prefixBits: number): number {
+  return prefixBits <= 128 ? 16 - (prefixBits >> 3) : badRdata('an A6 record has a prefix of more than 128 bits')
+}
+
+function badRdata(message: string): never {
+  throw new WireError('bad-rdata', message)
+}

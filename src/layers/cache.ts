@@ -1,0 +1,117 @@
+/** The cache layer: what is known already is not asked again, and what replies teach is kept. RFC 1034 §5.3.3 step 1,
+ *  RFC 2181 §5.4.1, RFC 2308 §5, RFC 9520 (failures). */
+
+import type { Cache, CacheEntry } from '../cache/cache.ts'
+import { Rank } from '../cache/rank.ts'
+import type { Layer, Request, Step } from '../request.ts'
+import { countLabels, equalNames, nameToText, parentName, replaceSuffix } from '../wire/name.ts'
+import { cnameTarget, type RRset } from '../wire/rrset.ts'
+import { Ede, Rcode, Type } from '../wire/types.ts'
+import { synthesised } from './classify.ts'
+
+export function createCacheLayer(cache: Cache): Layer {
+  return {
+    name: 'cache',
+    produce: (request) => lookUp(cache, request),
+    consume: (request) => keep(cache, request),
+    finish: (request) => keepFailure(cache, request),
+  }
+}
+
+/** Follows what is known from `sname` on: an answer, a denial, a failure, or as far as aliases lead. */
+function lookUp(cache: Cache, request: Request): Step {
+  if (request.priming || request.iteration !== undefined) return 'pass' // already under way
+  for (;;) {
+    const { sname, qtype } = request
+    const entry = cache.lookup(sname, qtype)
+    if (entry !== undefined && isGoodEnough(entry)) return give(request, entry)
+    const alias = qtype === Type.CNAME ? undefined : cachedAlias(cache, request)
+    if (alias === undefined) {
+      const nameError = cache.lookupNxdomain(sname)
+      return nameError === undefined ? cachedFailure(cache, request) : give(request, nameError)
+    }
+    if (request.answer.some((set) => set.type === Type.CNAME && equalNames(set.owner, sname)))
+      return request.failWith(Ede.OTHER, `${nameToText(sname)} is an alias of itself`)
+    request.answer.push(...alias.records)
+    if (alias.target === undefined) {
+      request.rcode = Rcode.YXDOMAIN
+      request.source = 'cache'
+      return 'done'
+    }
+    if (!request.ledger.charge('aliases')) return request.failWith(Ede.OTHER, 'chain of aliases too long')
+    request.trace?.({ kind: 'alias', depth: request.depth, target: alias.target })
+    request.sname = alias.target
+  }
+}
+
+/** Glue and referrals tell the way; they are no answer (RFC 2181 §5.4.1). */
+function isGoodEnough(entry: CacheEntry): boolean {
+  return entry.kind !== 'rrset' || entry.rank >= Rank.ANSWER_NONAUTH
+}
+
+function give(request: Request, entry: CacheEntry): Step {
+  if (entry.kind === 'rrset') request.answer.push(entry.rrset)
+  else {
+    if (entry.kind === 'nxdomain') request.rcode = Rcode.NXDOMAIN
+    request.authority = entry.authority
+  }
+  request.source = 'cache'
+  return 'done'
+}
+
+interface Alias {
+  records: RRset[]
+  target: Uint8Array | undefined
+}
+
+/** A known CNAME at `sname`, or a DNAME at one of its ancestors (RFC 6672 §3.3). */
+function cachedAlias(cache: Cache, { sname }: Request): Alias | undefined {
+  const cname = cache.lookup(sname, Type.CNAME)
+  if (cname?.kind === 'rrset' && isGoodEnough(cname))
+    return { records: [cname.rrset], target: cnameTarget(cname.rrset.rdatas[0]) }
+  for (
+    let labels = countLabels(sname) - 1, owner = parentName(sname);
+    labels > 0;
+    labels--, owner = parentName(owner)
+  ) {
+    const dname = cache.lookup(owner, Type.DNAME)
+    if (dname?.kind !== 'rrset' || !isGoodEnough(dname)) continue
+    const target = replaceSuffix(sname, dname.rrset.owner, cnameTarget(dname.rrset.rdatas[0]))
+    const records = target === undefined ? [dname.rrset] : [dname.rrset, synthesised(sname, dname.rrset, target)]
+    return { records, target }
+  }
+  return undefined
+}
+
+/** RFC 9520 §3.2: what failed a moment ago is not tried again at once. */
+function cachedFailure(cache: Cache, request: Request): Step {
+  const failure = cache.lookupFailure(request.sname, request.qtype)
+  if (failure === undefined) return 'pass'
+  request.addEde(failure.ede as Ede, failure.text)
+  request.source = 'cache'
+  return request.failWith(Ede.CACHED_ERROR, '')
+}
+
+/** Stores what the last reply taught and the validator left standing. */
+function keep(cache: Cache, request: Request): Step {
+  const leaseUntilMs = request.learnedLeaseMs
+  for (const { rrset, rank, security } of request.learned) {
+    // What is kept for a time and what the first client is told must agree.
+    rrset.ttl = cache.clampTtl(rrset.ttl, leaseUntilMs)
+    cache.insert(rrset, { rank, security, leaseUntilMs })
+  }
+  const denial = request.learnedDenial
+  if (denial !== undefined) {
+    const { kind, owner, type, authority, ttl, security } = denial
+    cache.insertDenial(kind, owner, type, authority, { security, ttl, leaseUntilMs })
+  }
+  if (request.learnedDelegation !== undefined) cache.insertDelegation(request.learnedDelegation)
+  return 'pass'
+}
+
+/** A failure that is the question's own fault, not that of a budget some other request shares. */
+function keepFailure(cache: Cache, request: Request): void {
+  if (request.source === 'cache' || request.ledger.exceeded !== undefined || request.rcode !== Rcode.SERVFAIL) return
+  const why = request.edes.find((note) => note.code === Ede.NO_REACHABLE_AUTHORITY || note.code === Ede.NETWORK_ERROR)
+  if (why !== undefined) cache.insertFailure(request.sname, request.qtype, why.code, why.text)
+}

@@ -1,0 +1,210 @@
+/** What did a server just tell us? A pure judgement of one reply: answer, alias, referral, denial, or nothing usable.
+ *  Only what lies in the asked zone's bailiwick is looked at (RFC 2181 §5.4.1, RFC 5452 §6). RFC 1034 §5.3.3 step 4,
+ *  RFC 2308 §2, RFC 6672 §2.3. */
+
+import type { Reply } from '../wire/message.ts'
+import { equalNames, isAtOrBelow, isBelow, type Name, replaceSuffix } from '../wire/name.ts'
+import { cnameTarget, nsName, parseSoa, type RRset } from '../wire/rrset.ts'
+import { Class, Flag, Rcode, Type } from '../wire/types.ts'
+
+export type Finding =
+  /** The question is answered, after `chain` of aliases. */
+  | { kind: 'answer'; chain: RRset[]; rrset: RRset; authoritative: boolean }
+  /** Aliases lead to `target`, which this reply does not answer. */
+  | { kind: 'alias'; chain: RRset[]; target: Name; authoritative: boolean }
+  /** A DNAME would make a name longer than 255 octets: YXDOMAIN, RFC 6672 §2.2. */
+  | { kind: 'too-long'; chain: RRset[] }
+  /** The zone is cut at `zone`: ask there. */
+  | { kind: 'referral'; zone: Name; nsSet: RRset; glue: RRset[]; proofs: RRset[] }
+  /** `name` (the end of `chain`) does not exist, or has no such data. `soa` is absent in sloppy replies. */
+  | {
+      kind: 'denial'
+      chain: RRset[]
+      denial: 'nxdomain' | 'nodata'
+      name: Name
+      soa: RRset | undefined
+      proofs: RRset[]
+    }
+  /** The server is no use for this zone. */
+  | { kind: 'lame'; reason: LameReason }
+  /** The server would not or could not answer. `plain` when the reply shows that EDNS may be to blame. */
+  | { kind: 'error'; rcode: Rcode; plain: boolean }
+  | { kind: 'truncated' }
+
+export type LameReason = 'not authoritative' | 'upward referral' | 'referral to itself' | 'sideways referral' | 'empty'
+
+export interface Asked {
+  qname: Name
+  qtype: number
+  zoneCut: Name
+  /** Whether the query had OPT. */
+  edns: boolean
+  /** A forwarder is not authoritative and need not be. */
+  forwarded?: boolean
+}
+
+/** Aliases followed within one reply; the request's own limit is checked over all replies. */
+const MAX_CHAIN = 24
+
+export function classifyReply(asked: Asked, reply: Reply): Finding {
+  if (reply.flags & Flag.TC) return { kind: 'truncated' }
+  const { rcode } = reply
+  if (rcode !== Rcode.NOERROR && rcode !== Rcode.NXDOMAIN && rcode !== Rcode.YXDOMAIN)
+    return { kind: 'error', rcode: rcode as Rcode, plain: asked.edns && blamesEdns(reply) }
+
+  const authoritative = (reply.flags & Flag.AA) !== 0
+  const chain: RRset[] = []
+  let name = asked.qname
+  for (let links = 0; links < MAX_CHAIN; links++) {
+    const direct = findAnswer(reply, name, asked.qtype, asked.zoneCut)
+    if (direct !== undefined)
+      return trusted(asked, reply, authoritative)
+        ? { kind: 'answer', chain, rrset: direct, authoritative }
+        : { kind: 'lame', reason: 'not authoritative' }
+    const link = asked.qtype === Type.CNAME ? undefined : findAlias(reply, name, asked)
+    if (link === undefined) break
+    if (!trusted(asked, reply, authoritative)) return { kind: 'lame', reason: 'not authoritative' }
+    chain.push(...link.records)
+    if (link.target === undefined) return { kind: 'too-long', chain }
+    name = link.target
+    if (!isAtOrBelow(name, asked.zoneCut) || sameOwnerTwice(chain))
+      return { kind: 'alias', chain, target: name, authoritative }
+  }
+
+  const soa = findSoa(reply, name, asked.zoneCut)
+  // RFC 2308 §2.1: the RCODE speaks of the last name of the chain.
+  if (rcode === Rcode.NXDOMAIN)
+    return soa !== undefined || authoritative || asked.forwarded
+      ? { kind: 'denial', chain, denial: 'nxdomain', name, soa, proofs: findProofs(reply, asked.zoneCut) }
+      : { kind: 'lame', reason: 'not authoritative' }
+  if (chain.length > 0) {
+    // The end of a chain is denied only by a SOA; without one the server just knows no more.
+    if (soa !== undefined && isAtOrBelow(name, asked.zoneCut))
+      return { kind: 'denial', chain, denial: 'nodata', name, soa, proofs: findProofs(reply, asked.zoneCut) }
+    return { kind: 'alias', chain, target: name, authoritative }
+  }
+
+  const nsSet = soa === undefined ? findNsSet(reply, asked) : undefined
+  if (nsSet !== undefined && !asked.forwarded) {
+    if (isBelow(nsSet.owner, asked.zoneCut) && isAtOrBelow(asked.qname, nsSet.owner)) {
+      // An authoritative "no such data" that also names the child's own servers is no referral (RFC 2308 §2.2).
+      if (!(authoritative && equalNames(nsSet.owner, asked.qname) && asked.qtype === Type.DS))
+        return referral(nsSet, reply, asked.zoneCut)
+    } else if (!authoritative) {
+      if (equalNames(nsSet.owner, asked.zoneCut)) return { kind: 'lame', reason: 'referral to itself' }
+      if (isAtOrBelow(asked.zoneCut, nsSet.owner)) return { kind: 'lame', reason: 'upward referral' }
+      return { kind: 'lame', reason: 'sideways referral' }
+    }
+  }
+  if (soa === undefined && !authoritative && !asked.forwarded)
+    return { kind: 'lame', reason: reply.answer.length ? 'not authoritative' : 'empty' }
+  if (rcode === Rcode.YXDOMAIN) return { kind: 'error', rcode: Rcode.YXDOMAIN, plain: false }
+  return { kind: 'denial', chain, denial: 'nodata', name, soa, proofs: findProofs(reply, asked.zoneCut) }
+}
+
+/** Whether an answer may be believed to come from the zone itself: AA, or, for servers that forget AA, the zone's own
+ *  SOA or NS beside the answer. A server that offers recursion instead of AA answers out of its cache: lame. */
+function trusted(asked: Asked, reply: Reply, authoritative: boolean): boolean {
+  if (authoritative || asked.forwarded) return true
+  return reply.authority.some(
+    (set) =>
+      (set.type === Type.NS || set.type === Type.SOA) && set.rdatas.length > 0 && equalNames(set.owner, asked.zoneCut),
+  )
+}
+
+/** FORMERR, NOTIMP or BADVERS without OPT in the reply to a query with OPT: RFC 6891 §7 says such a server may not know EDNS. */
+function blamesEdns(reply: Reply): boolean {
+  if (reply.rcode === Rcode.BADVERS) return true
+  return (
+    reply.edns === undefined &&
+    (reply.rcode === Rcode.FORMERR || reply.rcode === Rcode.NOTIMP || reply.rcode === Rcode.SERVFAIL)
+  )
+}
+
+function findAnswer(reply: Reply, name: Name, type: number, zoneCut: Name): RRset | undefined {
+  if (!isAtOrBelow(name, zoneCut)) return undefined
+  for (const set of reply.answer)
+    if (set.type === type && set.class === Class.IN && set.rdatas.length > 0 && equalNames(set.owner, name)) return set
+  return undefined
+}
+
+/** The CNAME or DNAME that applies to `name`; `target` is undefined where a DNAME overflows the length of a name. */
+function findAlias(reply: Reply, name: Name, asked: Asked): { records: RRset[]; target: Name | undefined } | undefined {
+  for (const set of reply.answer) {
+    if (set.type !== Type.DNAME || set.rdatas.length === 0) continue
+    if (!isBelow(name, set.owner) || !isAtOrBelow(set.owner, asked.zoneCut)) continue
+    const target = replaceSuffix(name, set.owner, cnameTarget(set.rdatas[0]))
+    if (target === undefined) return { records: [set], target }
+    return { records: [set, synthesised(name, set, target)], target } // RFC 6672 §3.1: our own CNAME, not the server's
+  }
+  for (const set of reply.answer) {
+    if (set.type !== Type.CNAME || set.rdatas.length === 0 || !equalNames(set.owner, name)) continue
+    if (!isAtOrBelow(name, asked.zoneCut)) return undefined
+    return { records: [set], target: cnameTarget(set.rdatas[0]) }
+  }
+  return undefined
+}
+
+/** The CNAME a DNAME stands for. It carries the DNAME's TTL and no signature, RFC 6672 §3.1 and §5.3.1. */
+export function synthesised(owner: Name, dname: RRset, target: Name): RRset {
+  return { owner, type: Type.CNAME, class: Class.IN, ttl: dname.ttl, rdatas: [target], signatures: [] }
+}
+
+function sameOwnerTwice(chain: RRset[]): boolean {
+  const last = chain[chain.length - 1]
+  for (let i = 0; i < chain.length - 1; i++)
+    if (chain[i].type === last.type && equalNames(chain[i].owner, last.owner)) return true
+  return false
+}
+
+/** The SOA of a denial: its owner is an ancestor of (or is) the denied name, and inside the asked zone. */
+function findSoa(reply: Reply, name: Name, zoneCut: Name): RRset | undefined {
+  for (const set of reply.authority)
+    if (
+      set.type === Type.SOA &&
+      set.rdatas.length > 0 &&
+      isAtOrBelow(set.owner, zoneCut) &&
+      isAtOrBelow(name, set.owner)
+    )
+      return set
+  return undefined
+}
+
+/** NSEC and NSEC3 sets of the authority section, in bailiwick. */
+function findProofs(reply: Reply, zoneCut: Name): RRset[] {
+  return reply.authority.filter(
+    (set) =>
+      (set.type === Type.NSEC || set.type === Type.NSEC3) && set.rdatas.length > 0 && isAtOrBelow(set.owner, zoneCut),
+  )
+}
+
+function findNsSet(reply: Reply, asked: Asked): RRset | undefined {
+  let found: RRset | undefined
+  for (const set of reply.authority) {
+    if (set.type !== Type.NS || set.rdatas.length === 0) continue
+    // The one that concerns us wins over stray ones (RFC 5452 §6: unsolicited NS sets poison).
+    if (isAtOrBelow(asked.qname, set.owner) && (found === undefined || isBelow(set.owner, found.owner))) found = set
+    else if (found === undefined) found = set
+  }
+  return found
+}
+
+function referral(nsSet: RRset, reply: Reply, zoneCut: Name): Finding {
+  const glue = reply.additional.filter(
+    (set) =>
+      (set.type === Type.A || set.type === Type.AAAA) &&
+      set.rdatas.length > 0 &&
+      nsSet.rdatas.some((rdata) => equalNames(nsName(rdata), set.owner)),
+  )
+  const proofs = reply.authority.filter(
+    (set) =>
+      (set.type === Type.DS && equalNames(set.owner, nsSet.owner)) ||
+      ((set.type === Type.NSEC || set.type === Type.NSEC3) && isAtOrBelow(set.owner, zoneCut)),
+  )
+  return { kind: 'referral', zone: nsSet.owner, nsSet, glue, proofs }
+}
+
+/** Seconds a denial may be kept: RFC 2308 §5, the lower of the SOA's own TTL and its MINIMUM. Without SOA: 0. */
+export function denialTtl(soa: RRset | undefined): number {
+  return soa === undefined ? 0 : Math.min(soa.ttl, parseSoa(soa.rdatas[0]).minimum)
+}

@@ -1,0 +1,395 @@
+/** The iterator: from the root down, which server is asked what next, and what does its reply mean for the request?
+ *  RFC 1034 §5.3.3, RFC 9156 (minimisation), RFC 2308 (denial), RFC 6672 (DNAME), RFC 6891 §7 (EDNS trouble). */
+
+import type { Cache, Delegation } from '../cache/cache.ts'
+import { Rank } from '../cache/rank.ts'
+import type { Clock, Random } from '../io/interfaces.ts'
+import type { Arrival, Iteration, Layer, Query, Request, Step } from '../request.ts'
+import type { Settings } from '../settings.ts'
+import type { ForbiddenOptions } from '../upstream/forbidden.ts'
+import type { Servers } from '../upstream/servers.ts'
+import { ancestorWith, countLabels, equalNames, type Name, nameToText, ROOT } from '../wire/name.ts'
+import type { RRset } from '../wire/rrset.ts'
+import { Ede, Rcode, rcodeText, Type, typeText } from '../wire/types.ts'
+import { classifyReply, denialTtl, type Finding } from './classify.ts'
+import { labelsToReveal } from './minimise.ts'
+import { type CutOptions, delegationFrom, enterCut, gatherAddresses, hintedRoot } from './zone-cut.ts'
+
+/** Address look-ups under way at once for one delegation. */
+const LOOKUPS_AT_ONCE = 2
+/** How often one address is asked at one cut before it counts as hopeless. */
+const MAX_TRIES_PER_ADDRESS = 2
+/** Queries at one cut; with more servers than that failing, the zone is broken. */
+const MAX_TRIES_PER_CUT = 16
+
+export interface IteratorOptions {
+  cache: Cache
+  servers: Servers
+  clock: Clock
+  random: Random
+  settings: Settings
+  forbidden: ForbiddenOptions
+}
+
+export function createIterator(options: IteratorOptions): Layer {
+  return new Iterator(options)
+}
+
+class Iterator implements Layer {
+  readonly name = 'iterator'
+  readonly #cache: Cache
+  readonly #servers: Servers
+  readonly #clock: Clock
+  readonly #settings: Settings
+  readonly #cutOptions: CutOptions
+  readonly #hints: Delegation
+
+  constructor(options: IteratorOptions) {
+    this.#cache = options.cache
+    this.#servers = options.servers
+    this.#clock = options.clock
+    this.#settings = options.settings
+    this.#cutOptions = options
+    this.#hints = hintedRoot(options.settings.rootHints)
+  }
+
+  /** Chooses name, type and server of the next query; or waits for servers' addresses. */
+  produce(request: Request): Step {
+    if (request.iteration === undefined) {
+      const cut = this.#startingCut(request)
+      if (cut === undefined) return 'wait' // for the root to be primed
+      this.#enter(request, cut)
+    }
+    const iteration = request.iteration as Iteration
+    if (!gatherAddresses(request, iteration, this.#cutOptions)) return this.#overBudget(request)
+
+    const untried = iteration.candidates.some((address) => !iteration.tried.has(address.key))
+    if (iteration.retry === undefined && !untried && iteration.lookups.length > 0 && this.#lookUp(request, iteration))
+      return 'wait'
+    return this.#choose(request, iteration) ? 'consume' : this.#giveUp(request, iteration)
+  }
+
+  /** Makes of a reply, or of silence, the next step. */
+  consume(request: Request, query: Query, arrival: Arrival): Step {
+    const iteration = request.iteration as Iteration
+    if (arrival.kind === 'silence') return this.#hearSilence(iteration, query, arrival.reason)
+    const { reply, rttMs } = arrival
+    this.#servers.learn(query.server, {
+      kind: 'reply',
+      rttMs,
+      protocol: query.protocol,
+      rcode: reply.rcode,
+      edns: query.edns,
+    })
+    const finding = classifyReply(query, reply)
+    request.trace?.({ kind: 'arrival', depth: request.depth, query, arrival, finding: describe(finding) })
+    request.learnedLeaseMs = iteration.cut.leaseUntilMs
+    if (query.minimised) return this.#consumeMinimised(request, iteration, query, finding)
+    switch (finding.kind) {
+      case 'answer':
+        return this.#acceptAnswer(request, finding, reply.additional)
+      case 'alias':
+        return this.#followAlias(request, finding)
+      case 'too-long':
+        return this.#acceptOverflow(request, finding.chain)
+      case 'referral':
+        return this.#descend(request, iteration, finding)
+      case 'denial':
+        return this.#acceptDenial(request, finding)
+      case 'lame':
+        return this.#tryAnother(iteration, query, finding.reason)
+      case 'error':
+        return this.#hearError(iteration, query, finding)
+      case 'truncated':
+        return this.#hearTruncated(iteration, query)
+      default:
+        return unreachable(finding)
+    }
+  }
+
+  // --- where to ask -------------------------------------------------------------------------------------------------
+
+  /** The deepest known cut for the name pursued; undefined while the root's servers are being asked for. */
+  #startingCut(request: Request): Delegation | undefined {
+    if (request.priming) return this.#hints
+    // DS lives on the parent's side of the cut, RFC 4035 §3.1.4.1.
+    const side = request.qtype === Type.DS && request.sname.length > 1 ? 'strictly-above' : 'at-or-above'
+    const known = this.#cache.closestDelegation(request.sname, side)
+    if (known !== undefined) return known
+    if (!this.#settings.priming || request.isAfter(ROOT, Type.NS)) return this.#hints
+    if (request.need(ROOT, Type.NS, { priming: true }) === undefined) return undefined
+    return this.#cache.closestDelegation(request.sname, side) ?? this.#hints // RFC 9609 §3: primed, or the hints have to do
+  }
+
+  #enter(request: Request, cut: Delegation): void {
+    const minimise = this.#settings.minimise && !request.priming
+    request.iteration = enterCut(cut, minimise, this.#clock.wallMs(), this.#cutOptions)
+    request.trace?.({
+      kind: 'cut',
+      depth: request.depth,
+      sname: request.sname,
+      zoneCut: cut.zone,
+      servers: request.iteration.candidates.length,
+    })
+  }
+
+  /** Starts look-ups of server addresses. False when there is none left that may be started or is under way. */
+  #lookUp(request: Request, iteration: Iteration): boolean {
+    let underWay = iteration.lookups.filter(({ name, type }) => request.isPending(name, type)).length
+    for (const { name, type } of [...iteration.lookups]) {
+      if (underWay >= LOOKUPS_AT_ONCE) break
+      if (request.isPending(name, type)) continue
+      if (request.isAfter(name, type)) {
+        // Its address is what we are looking for already: a cyclic delegation.
+        iteration.lookups = iteration.lookups.filter((lookup) => lookup.name !== name || lookup.type !== type)
+        iteration.troubles.push(`${nameToText(name)} depends on itself`)
+        continue
+      }
+      if (!request.ledger.charge('address-lookups')) return underWay > 0
+      request.trace?.({ kind: 'lookup', depth: request.depth, name, type })
+      request.need(name, type)
+      underWay++
+    }
+    return underWay > 0
+  }
+
+  #choose(request: Request, iteration: Iteration): boolean {
+    const { retry, tried } = iteration
+    iteration.retry = undefined
+    const [qname, qtype] = this.#nextQuestion(request, iteration)
+    const minimised = qname !== request.sname
+    const spent = [...tried.values()].reduce((sum, tries) => sum + tries, 0)
+    if (retry === undefined && spent >= MAX_TRIES_PER_CUT) return false
+    const hopeful = iteration.candidates.filter((address) => (tried.get(address.key) ?? 0) < MAX_TRIES_PER_ADDRESS)
+    const choice =
+      retry === undefined
+        ? this.#servers.choose(hopeful, tried)
+        : (this.#servers.choose([retry.server], new Map(), { tcp: retry.tcp }) ?? this.#servers.choose(hopeful, tried))
+    if (choice === undefined) return false
+    const { address: server, protocol, timeoutMs, edns, mixCase } = choice
+    if (retry === undefined) tried.set(server.key, (tried.get(server.key) ?? 0) + 1)
+    if (minimised) request.minimisedQueries++
+    request.query = {
+      qname,
+      qtype,
+      server,
+      protocol,
+      timeoutMs,
+      edns,
+      mixCase: mixCase && this.#settings.caseRandomization,
+      zoneCut: iteration.cut.zone,
+      minimised,
+    }
+    return true
+  }
+
+  /** The name to show to this cut's servers and the type to ask for; what the cache knows of the way down is skipped. */
+  #nextQuestion(request: Request, iteration: Iteration): [Name, number] {
+    const { sname, qtype } = request
+    const total = countLabels(sname)
+    while (iteration.minimise) {
+      const labels = labelsToReveal(sname, iteration.revealed, request.minimisedQueries)
+      if (labels >= total) break
+      const shortened = ancestorWith(sname, labels)
+      if (this.#cache.lookup(shortened, this.#settings.minimiseType) === undefined)
+        return [shortened, this.#settings.minimiseType]
+      iteration.revealed = labels
+    }
+    return [sname, qtype]
+  }
+
+  #overBudget(request: Request): Step {
+    return request.failWith(Ede.OTHER, 'too many of the servers of a delegation have no address')
+  }
+
+  #giveUp(request: Request, iteration: Iteration): Step {
+    const zone = nameToText(iteration.cut.zone)
+    const troubles = iteration.troubles.slice(0, 3).join(', ') || 'no server has an address'
+    return request.failWith(Ede.NO_REACHABLE_AUTHORITY, `${zone} ${troubles}`)
+  }
+
+  // --- what a reply means -------------------------------------------------------------------------------------------
+
+  /** A shortened name only tells the way: at a cut we descend, anything else lets us show one label more. */
+  #consumeMinimised(request: Request, iteration: Iteration, query: Query, finding: Finding): Step {
+    switch (finding.kind) {
+      case 'referral':
+        return this.#descend(request, iteration, finding)
+      case 'truncated':
+        return this.#hearTruncated(iteration, query)
+      case 'answer':
+        request.learned.push(learned(finding.rrset, finding.authoritative))
+        break
+      case 'denial':
+        // Some servers deny empty non-terminals (against RFC 8020): show them the whole name before believing it.
+        if (finding.denial === 'nxdomain') iteration.minimise = false
+        else if (finding.chain.length === 0) this.#learnDenial(request, finding, query.qtype)
+        break
+      case 'alias':
+      case 'too-long':
+        break
+      case 'lame':
+      case 'error':
+        iteration.troubles.push(`${query.server.hostText} ${describe(finding)} for ${nameToText(query.qname)}`)
+        iteration.minimise = false // RFC 9156 §2.3: broken servers get the whole name
+        iteration.tried.delete(query.server.key)
+        if (finding.kind === 'error' && finding.plain) return this.#hearError(iteration, query, finding)
+        break
+      default:
+        return unreachable(finding)
+    }
+    iteration.revealed = countLabels(query.qname)
+    // The server has proven useful, and so may be asked again.
+    iteration.tried.delete(query.server.key)
+    return 'produce'
+  }
+
+  #acceptAnswer(request: Request, finding: Finding & { kind: 'answer' }, additional: RRset[]): Step {
+    if (!this.#takeChain(request, finding.chain, finding.authoritative)) return this.#tooManyAliases(request)
+    request.learned.push(learned(finding.rrset, finding.authoritative))
+    request.answer.push(finding.rrset)
+    if (request.priming) this.#acceptPriming(request, finding.rrset, additional)
+    return 'done'
+  }
+
+  /** The root's own word on its servers replaces the hints, RFC 9609 §4. */
+  #acceptPriming(request: Request, nsSet: RRset, additional: RRset[]): void {
+    const root = delegationFrom(ROOT, nsSet, additional, this.#hints, 'permissive', this.#clock.wallMs())
+    if (root.nameservers.some((server) => server.addresses.length > 0)) request.learnedDelegation = root
+  }
+
+  #followAlias(request: Request, finding: Finding & { kind: 'alias' }): Step {
+    if (!this.#takeChain(request, finding.chain, finding.authoritative)) return this.#tooManyAliases(request)
+    request.trace?.({ kind: 'alias', depth: request.depth, target: finding.target })
+    request.sname = finding.target
+    request.iteration = undefined
+    request.minimisedQueries = 0
+    return 'produce' // RFC 1034 §5.3.3 step 4c
+  }
+
+  #takeChain(request: Request, chain: RRset[], authoritative: boolean): boolean {
+    for (const [i, link] of chain.entries()) {
+      if (request.answer.some((set) => set.type === link.type && equalNames(set.owner, link.owner))) {
+        if (link.type === Type.DNAME) continue // one DNAME may serve several names of a chain
+        request.addEde(Ede.OTHER, `${nameToText(link.owner)} is an alias of itself`)
+        return false
+      }
+      const synthetic = link.type === Type.CNAME && chain[i - 1]?.type === Type.DNAME
+      if (!synthetic) request.learned.push(learned(link, authoritative))
+      request.answer.push(link)
+      if (link.type === Type.CNAME && !request.ledger.charge('aliases')) return false
+    }
+    return true
+  }
+
+  #tooManyAliases(request: Request): Step {
+    return request.ledger.exceeded === undefined ? 'fail' : request.failWith(Ede.OTHER, 'chain of aliases too long')
+  }
+
+  #acceptOverflow(request: Request, chain: RRset[]): Step {
+    if (!this.#takeChain(request, chain, true)) return this.#tooManyAliases(request)
+    request.rcode = Rcode.YXDOMAIN
+    return 'done'
+  }
+
+  #acceptDenial(request: Request, finding: Finding & { kind: 'denial' }): Step {
+    if (!this.#takeChain(request, finding.chain, true)) return this.#tooManyAliases(request)
+    request.sname = finding.name
+    if (finding.denial === 'nxdomain') request.rcode = Rcode.NXDOMAIN
+    this.#learnDenial(request, finding, request.qtype)
+    request.authority = request.learnedDenial?.authority ?? []
+    return 'done'
+  }
+
+  #learnDenial(request: Request, finding: Finding & { kind: 'denial' }, type: number): void {
+    const { soa, proofs } = finding
+    const ttl = denialTtl(soa)
+    const authority = soa === undefined ? proofs : [{ ...soa, ttl }, ...proofs]
+    request.learnedDenial = {
+      kind: finding.denial,
+      owner: finding.name,
+      type,
+      authority,
+      ttl,
+      security: 'indeterminate',
+    }
+  }
+
+  /** One zone cut further down, RFC 1034 §5.3.3 step 4b. */
+  #descend(request: Request, iteration: Iteration, finding: Finding & { kind: 'referral' }): Step {
+    const { zone, nsSet, glue, proofs } = finding
+    const { glueChecking } = this.#settings
+    const delegation = delegationFrom(zone, nsSet, glue, iteration.cut, glueChecking, this.#clock.wallMs())
+    for (const set of proofs) if (set.type === Type.DS) request.learned.push(learned(set, false))
+    request.learnedDelegation = delegation
+    this.#enter(request, delegation)
+    return 'produce'
+  }
+
+  // --- when it goes wrong -------------------------------------------------------------------------------------------
+
+  #hearSilence(iteration: Iteration, query: Query, reason: (Arrival & { kind: 'silence' })['reason']): Step {
+    const { server, protocol } = query
+    iteration.troubles.push(`${server.hostText} ${reason}`)
+    if (reason === 'miscased' || reason === 'spoofed') {
+      this.#servers.learn(server, { kind: reason === 'miscased' ? 'case-mismatch' : 'bad-replies' })
+      iteration.retry = { server, tcp: true }
+    } else if (reason === 'timeout') this.#servers.learn(server, { kind: reason, protocol, waitedMs: query.timeoutMs })
+    else this.#servers.learn(server, { kind: reason, protocol })
+    return 'produce'
+  }
+
+  #tryAnother(iteration: Iteration, query: Query, reason: string): Step {
+    this.#servers.learn(query.server, { kind: 'lame' })
+    iteration.tried.set(query.server.key, MAX_TRIES_PER_ADDRESS) // it will not say anything else the next time
+    iteration.troubles.push(`${query.server.hostText} ${reason}`)
+    return 'produce'
+  }
+
+  #hearError(iteration: Iteration, query: Query, finding: Finding & { kind: 'error' }): Step {
+    if (!finding.plain) return this.#tryAnother(iteration, query, rcodeText(finding.rcode))
+    // It may not know EDNS: the same server again without. Only if that works it is remembered, RFC 6891 §7.
+    this.#servers.learn(query.server, { kind: 'edns-refused' })
+    iteration.retry = { server: query.server, tcp: query.protocol === 'tcp' }
+    iteration.troubles.push(`${query.server.hostText} ${rcodeText(finding.rcode)}`)
+    return 'produce'
+  }
+
+  #hearTruncated(iteration: Iteration, query: Query): Step {
+    if (query.protocol === 'tcp') return this.#tryAnother(iteration, query, 'truncated over TCP')
+    iteration.retry = { server: query.server, tcp: true } // RFC 7766 §5
+    return 'produce'
+  }
+}
+
+function learned(rrset: RRset, authoritative: boolean): Request['learned'][number] {
+  return { rrset, rank: authoritative ? Rank.ANSWER : Rank.ANSWER_NONAUTH, security: 'indeterminate' }
+}
+
+/** A finding in a few words, for trace and EDE. */
+function describe(finding: Finding): string {
+  switch (finding.kind) {
+    case 'answer':
+      return `answer ${typeText(finding.rrset.type)}`
+    case 'alias':
+      return `alias to ${nameToText(finding.target)}`
+    case 'referral':
+      return `referral to ${nameToText(finding.zone)}`
+    case 'denial':
+      return finding.denial
+    case 'lame':
+      return finding.reason
+    case 'error':
+      return rcodeText(finding.rcode)
+    case 'too-long':
+      return 'DNAME overflow'
+    case 'truncated':
+      return 'truncated'
+    default:
+      return unreachable(finding)
+  }
+}
+
+function unreachable(finding: never): never {
+  throw new Error(`unknown finding ${JSON.stringify(finding)}`)
+}

@@ -1,0 +1,131 @@
+/** Where to ask: the servers of a zone cut, their addresses, and the look-ups for those that have none.
+ *  RFC 1034 §5.3.3 steps 2 and 3, with the bounds that NXNSAttack and non-responsive delegations call for. */
+
+import type { Delegation, Nameserver } from '../cache/cache.ts'
+import { ServerAddress } from '../io/address.ts'
+import type { Random } from '../io/interfaces.ts'
+import type { Iteration, Request } from '../request.ts'
+import type { RootHint } from '../root-hints.ts'
+import type { Settings } from '../settings.ts'
+import { type ForbiddenOptions, isForbidden } from '../upstream/forbidden.ts'
+import { countLabels, equalNames, isAtOrBelow, type Name, ROOT } from '../wire/name.ts'
+import { nsName, type RRset } from '../wire/rrset.ts'
+import { Type } from '../wire/types.ts'
+
+/** Servers considered per delegation, and addresses per server name. */
+export const MAX_NAMESERVERS = 13
+export const MAX_ADDRESSES = 6
+
+/** The root's servers as the hints have them. They lease nothing: what is learned from the root carries its own TTL. */
+export function hintedRoot(hints: readonly RootHint[]): Delegation {
+  const nameservers = hints.map((hint) => ({
+    name: hint.name,
+    addresses: hint.addresses.map((octets) => ({ octets, untilMs: Number.POSITIVE_INFINITY })),
+  }))
+  return { zone: ROOT, leaseUntilMs: Number.POSITIVE_INFINITY, nameservers }
+}
+
+/** A delegation made of a referral's NS set and glue; `parent` is the cut it came from. */
+export function delegationFrom(
+  zone: Name,
+  nsSet: RRset,
+  glue: readonly RRset[],
+  parent: Delegation,
+  checking: Settings['glueChecking'],
+  nowMs: number,
+): Delegation {
+  // A cut lives no longer than its parent's word on it, and that no longer than the grandparent's (ghost domains).
+  const leaseUntilMs = Math.min(nowMs + nsSet.ttl * 1000, parent.leaseUntilMs)
+  const nameservers = nsSet.rdatas.slice(0, MAX_NAMESERVERS).map((rdata): Nameserver => {
+    const name = nsName(rdata)
+    const addresses = glueIsBelieved(name, zone, parent.zone, checking) ? glueFor(name, glue, nowMs, leaseUntilMs) : []
+    return { name, addresses }
+  })
+  return { zone, leaseUntilMs, nameservers }
+}
+
+/** Glue is the word of the parent's servers, so it counts for names they may speak of (RFC 2181 §5.4.1, RFC 5452 §6). */
+function glueIsBelieved(server: Name, zone: Name, parentZone: Name, checking: Settings['glueChecking']): boolean {
+  if (checking === 'permissive') return true
+  return isAtOrBelow(server, checking === 'strict' ? zone : parentZone)
+}
+
+function glueFor(name: Name, glue: readonly RRset[], nowMs: number, leaseUntilMs: number): Nameserver['addresses'] {
+  const addresses: Nameserver['addresses'] = []
+  for (const set of glue) {
+    if (!equalNames(set.owner, name)) continue
+    const untilMs = Math.min(nowMs + set.ttl * 1000, leaseUntilMs)
+    for (const octets of set.rdatas) if (addresses.length < MAX_ADDRESSES) addresses.push({ octets, untilMs })
+  }
+  return addresses
+}
+
+export interface CutOptions {
+  settings: Settings
+  forbidden: ForbiddenOptions
+  random: Random
+}
+
+/** Begins asking the servers of `cut`. */
+export function enterCut(cut: Delegation, minimise: boolean, nowMs: number, options: CutOptions): Iteration {
+  const iteration: Iteration = {
+    cut,
+    candidates: [],
+    lookups: [],
+    tried: new Map(),
+    revealed: countLabels(cut.zone),
+    minimise,
+    retry: undefined,
+    troubles: [],
+  }
+  const withoutAddress: Name[] = []
+  for (const server of cut.nameservers) {
+    let usable = 0
+    for (const address of server.addresses)
+      if (address.untilMs > nowMs && addCandidate(iteration, address.octets, options)) usable++
+    if (usable === 0) withoutAddress.push(server.name)
+  }
+  planLookups(iteration, withoutAddress, options)
+  return iteration
+}
+
+/** Adds an address of the cut's servers, unless it is known, forbidden or of a family that is off. */
+export function addCandidate(iteration: Iteration, octets: Uint8Array, options: CutOptions): boolean {
+  const { settings } = options
+  if (!(octets.length === 4 ? settings.doIpv4 : settings.doIpv6)) return false
+  const address = new ServerAddress(octets, settings.upstreamPort)
+  if (iteration.candidates.some((known) => known.key === address.key)) return true
+  if (isForbidden(address, options.forbidden)) {
+    iteration.troubles.push(`${address.hostText} must not be asked`)
+    return false
+  }
+  iteration.candidates.push(address)
+  return true
+}
+
+/** IPv4 addresses of all names first, starting anywhere, then IPv6: the first that is found ends the search. */
+function planLookups(iteration: Iteration, names: readonly Name[], { settings, random }: CutOptions): void {
+  if (names.length === 0) return
+  const start = random.below(names.length)
+  for (const type of [Type.A, Type.AAAA]) {
+    if (!(type === Type.A ? settings.doIpv4 : settings.doIpv6)) continue
+    for (let i = 0; i < names.length; i++) iteration.lookups.push({ name: names[(start + i) % names.length], type })
+  }
+}
+
+/** Takes what ended look-ups brought into the candidates. False when the ledger allows no further failure. */
+export function gatherAddresses(request: Request, iteration: Iteration, options: CutOptions): boolean {
+  let affordable = true
+  iteration.lookups = iteration.lookups.filter(({ name, type }) => {
+    const finding = request.finding(name, type)
+    if (finding === undefined) return true
+    let found = false
+    for (const set of finding.answer)
+      if (set.type === type)
+        for (const octets of set.rdatas.slice(0, MAX_ADDRESSES))
+          found = addCandidate(iteration, octets, options) || found
+    if (!found && !request.ledger.charge('failed-lookups')) affordable = false
+    return false
+  })
+  return affordable
+}

@@ -1,0 +1,268 @@
+/** One question being pursued, a client's or one of our own on its behalf, and the hooks through which layers and
+ *  modules work on it. Data only: src/resolve.ts decides when a hook is called, the layers decide what happens. */
+
+import type { Delegation } from './cache/cache.ts'
+import type { Rank, Security } from './cache/rank.ts'
+import type { ServerAddress } from './io/address.ts'
+import type { Protocol } from './io/interfaces.ts'
+import type { Ledger } from './ledger.ts'
+import type { Question, Reply } from './wire/message.ts'
+import { type Name, nameKey } from './wire/name.ts'
+import type { RRset } from './wire/rrset.ts'
+import { type Ede, Rcode } from './wire/types.ts'
+
+/** What a hook tells the driver.
+ *  - `pass`: nothing to say, ask the next layer
+ *  - `produce`: (again) find out what to do next for `sname`
+ *  - `consume`: `request.query` is ready, send it and consume the reply
+ *  - `wait`: until one of the sub-requests asked for by need() has ended, then call the same hook again
+ *  - `done`: the answer stands in the request;   `fail`: SERVFAIL, `request.edes` says why */
+export type Step = 'pass' | 'produce' | 'consume' | 'wait' | 'done' | 'fail'
+
+/** The hooks. All may be left out. Layers and modules stand in one list, from the client's side to the network's:
+ *  begin, produce and checkout go down the list, consume, answer and finish come up. */
+export interface Layer {
+  readonly name: string
+  /** The request is new. `done` answers it without resolving. */
+  begin?(request: Request): Step
+  /** What next for `request.sname`? The first step other than `pass` counts. */
+  produce?(request: Request): Step
+  /** `query` is about to leave. `produce` chooses another server instead. */
+  checkout?(request: Request, query: Query): Step
+  /** A reply, or the news that none came. Every layer hears of it; the last step other than `pass` counts, except that
+   *  `wait` and `fail` count at once. */
+  consume?(request: Request, query: Query, arrival: Arrival): Step
+  /** The answer is about to be given; it may still be changed. `fail` turns it into SERVFAIL. */
+  answer?(request: Request): Step
+  /** The request has ended; only for looking. */
+  finish?(request: Request): void
+}
+
+/** A query for a server: what is asked, whom, and how. */
+export interface Query {
+  qname: Name
+  qtype: number
+  server: ServerAddress
+  protocol: Protocol
+  timeoutMs: number
+  edns: boolean
+  mixCase: boolean
+  /** The cut the asked server is responsible for; nothing it says about names outside counts (bailiwick). */
+  zoneCut: Name
+  /** The name was shortened for privacy, RFC 9156. */
+  minimised: boolean
+}
+
+/** What came of a query. */
+export type Arrival =
+  | { kind: 'reply'; reply: Reply; rttMs: number }
+  | { kind: 'silence'; reason: 'timeout' | 'refused' | 'unreachable' | 'closed' | 'no-socket' | 'spoofed' | 'miscased' }
+
+/** An RRset that a reply taught us, with how far it can be trusted. */
+export interface Learned {
+  rrset: RRset
+  rank: Rank
+  security: Security
+}
+
+/** A proof of absence that a reply taught us. `owner` is the denied name. */
+export interface LearnedDenial {
+  kind: 'nodata' | 'nxdomain'
+  owner: Name
+  type: number
+  authority: RRset[]
+  ttl: number
+  security: Security
+}
+
+/** Why something went wrong, for the client (RFC 8914), log and trace. */
+export interface EdeNote {
+  code: Ede
+  text: string
+}
+
+/** Who asked, as far as answering needs to know. */
+export interface Client {
+  overUdp: boolean
+  /** 4 or 16 octets. */
+  address?: Uint8Array
+  port?: number
+}
+
+/** Flags and EDNS of the client's query. Sub-requests inherit `cd`. */
+export interface Wishes {
+  rd: boolean
+  /** Checking disabled: the client validates by itself, RFC 4035 §3.2.2. */
+  cd: boolean
+  /** The client understands AD, RFC 6840 §5.7. */
+  ad: boolean
+  /** DNSSEC records wanted, RFC 3225. */
+  do: boolean
+}
+
+export type AnswerSource = 'cache' | 'recursion' | 'local' | 'failure'
+
+/** Where the iterator is: the zone cut, its servers, and what was tried there. */
+export interface Iteration {
+  cut: Delegation
+  /** Addresses known by now, none twice. */
+  candidates: ServerAddress[]
+  /** Addresses of servers still to be looked up, in the order to do it. */
+  lookups: { name: Name; type: number }[]
+  /** How often each address was asked at this cut, by ServerAddress.key. */
+  tried: Map<string, number>
+  /** Labels of `sname` shown to this cut's servers so far. */
+  revealed: number
+  minimise: boolean
+  /** The server that must be asked once more, over TCP if `tcp`: after truncation, EDNS or case trouble. */
+  retry: { server: ServerAddress; tcp: boolean } | undefined
+  /** What the servers of this cut did wrong, for the final EDE. */
+  troubles: string[]
+}
+
+/** What happens to a request, step by step, for people to read. */
+export type TraceStep =
+  | { kind: 'cut'; depth: number; sname: Name; zoneCut: Name; servers: number }
+  | { kind: 'query'; depth: number; query: Query }
+  | { kind: 'arrival'; depth: number; query: Query; arrival: Arrival; finding: string }
+  | { kind: 'lookup'; depth: number; name: Name; type: number }
+  | { kind: 'alias'; depth: number; target: Name }
+  | { kind: 'answer'; depth: number; request: Request }
+
+export type Trace = (step: TraceStep) => void
+
+let nextSerial = 1
+
+export class Request {
+  /** Tells requests apart in log and trace. */
+  readonly serial = nextSerial++
+  readonly question: Question
+  readonly wishes: Wishes
+  readonly ledger: Ledger
+  readonly client: Client | undefined
+  /** The request that needs this one's outcome; undefined for a client's. */
+  readonly parent: Request | undefined
+  readonly depth: number
+  /** Finds identical requests. */
+  readonly key: string
+
+  /** The name pursued now; moves along CNAME and DNAME. */
+  sname: Name
+  iteration: Iteration | undefined = undefined
+  query: Query | undefined = undefined
+
+  /** The answer so far. */
+  rcode: Rcode = Rcode.NOERROR
+  authoritative = false
+  answer: RRset[] = []
+  authority: RRset[] = []
+  additional: RRset[] = []
+  edes: EdeNote[] = []
+  security: Security = 'indeterminate'
+  source: AnswerSource = 'recursion'
+
+  /** What the last reply taught, for the validator to judge and the cache to keep. */
+  learned: Learned[] = []
+  learnedDenial: LearnedDenial | undefined = undefined
+  learnedDelegation: Delegation | undefined = undefined
+  /** Until when what was learned may be kept at most: the lease of the cut it came through, wall milliseconds. */
+  learnedLeaseMs = Number.POSITIVE_INFINITY
+
+  /** Ended sub-requests, by subKey(). */
+  readonly findings = new Map<string, Request>()
+  /** Sub-requests under way, by subKey(). */
+  readonly pending = new Set<string>()
+  /** Asked for by need(), not yet started. */
+  wanted: Wanted[] = []
+  /** A question about the root's servers, to be answered by the hints (RFC 9609). */
+  readonly priming: boolean
+  /** Queries spent on minimised names, RFC 9156 §2.3. */
+  minimisedQueries = 0
+  readonly trace: Trace | undefined
+
+  constructor(
+    question: Question,
+    wishes: Wishes,
+    ledger: Ledger,
+    origin: { client?: Client; parent?: Request; priming?: boolean; trace?: Trace } = {},
+  ) {
+    this.question = question
+    this.wishes = wishes
+    this.ledger = ledger
+    this.client = origin.client
+    this.parent = origin.parent
+    this.priming = origin.priming ?? false
+    this.trace = origin.trace ?? origin.parent?.trace
+    this.depth = origin.parent === undefined ? 0 : origin.parent.depth + 1
+    this.sname = question.name
+    this.key = `${question.type}/${question.class}/${wishes.cd ? 'cd' : ''}${this.priming ? 'p' : ''}/${nameKey(question.name)}`
+  }
+
+  get qname(): Name {
+    return this.question.name
+  }
+
+  get qtype(): number {
+    return this.question.type
+  }
+
+  /** The ended sub-request for this question; or undefined, and it will be started when the hook answers `wait`. */
+  need(name: Name, type: number, options: { priming?: boolean } = {}): Request | undefined {
+    const key = subKey(name, type)
+    const finding = this.findings.get(key)
+    if (finding === undefined && !this.pending.has(key) && !this.wanted.some((wanted) => wanted.key === key))
+      this.wanted.push({ key, name, type, priming: options.priming ?? false })
+    return finding
+  }
+
+  /** The ended sub-request for this question, if there is one. Starts nothing. */
+  finding(name: Name, type: number): Request | undefined {
+    return this.findings.size === 0 ? undefined : this.findings.get(subKey(name, type))
+  }
+
+  isPending(name: Name, type: number): boolean {
+    return this.pending.has(subKey(name, type))
+  }
+
+  /** Whether this request, or one it serves, is after the same question: then a sub-request for it would never end. */
+  isAfter(name: Name, type: number): boolean {
+    const key = subKey(name, type)
+    for (let request: Request | undefined = this; request !== undefined; request = request.parent)
+      if (subKey(request.sname, request.qtype) === key || subKey(request.qname, request.qtype) === key) return true
+    return false
+  }
+
+  addEde(code: Ede, text = ''): void {
+    if (!this.edes.some((note) => note.code === code && note.text === text)) this.edes.push({ code, text })
+  }
+
+  /** Gives up: SERVFAIL with this reason. */
+  failWith(code: Ede, text: string): 'fail' {
+    this.addEde(code, text)
+    return 'fail'
+  }
+
+  /** Takes over another request's outcome: it asked the same. */
+  adopt(other: Request): void {
+    this.rcode = other.rcode
+    this.authoritative = other.authoritative
+    this.answer = other.answer.slice()
+    this.authority = other.authority.slice()
+    this.additional = other.additional.slice()
+    this.edes = other.edes.slice()
+    this.security = other.security
+    this.source = other.source
+    this.sname = other.sname
+  }
+}
+
+export interface Wanted {
+  key: string
+  name: Name
+  type: number
+  priming: boolean
+}
+
+export function subKey(name: Name, type: number): string {
+  return `${type}/${nameKey(name)}`
+}

@@ -1,0 +1,597 @@
+/** The driver: when is which hook of which layer called? It steps every request through its layers, sends what they
+ *  produce, starts the sub-requests they wait for, joins identical questions, and sees that each request ends exactly
+ *  once, in time and within its budget. Layers decide what; nothing here knows DNS beyond header and question. */
+
+import { composeRefusal, composeResponse } from './answer.ts'
+import type { Cache } from './cache/cache.ts'
+import type { ServerAddress } from './io/address.ts'
+import type { Clock, Exchange, ExchangeFailure, Random, Timer, Transport } from './io/interfaces.ts'
+import { createCacheLayer } from './layers/cache.ts'
+import { createIterator } from './layers/iterator.ts'
+import { Ledger, type Resource } from './ledger.ts'
+import { type Arrival, type Client, type Layer, Request, type Step, type Trace, type Wishes } from './request.ts'
+import { defaultSettings, type Settings } from './settings.ts'
+import { composeUpstream, isReply, judgePacket, MAX_BAD_REPLIES, type Verdict } from './upstream/query.ts'
+import { Servers } from './upstream/servers.ts'
+import { WireError } from './wire/error.ts'
+import { type ClientQuery, parseQuery, parseReply, type Question } from './wire/message.ts'
+import { nameToText } from './wire/name.ts'
+import { Class, Ede, Flag, Opcode, Rcode, typeText } from './wire/types.ts'
+
+export type { Client } from './request.ts'
+
+export type Log = (level: 'error' | 'warning' | 'notice' | 'info' | 'debug', event: string, fields?: object) => void
+
+export interface CoreOptions {
+  cache: Cache
+  transport: Transport
+  clock: Clock
+  random: Random
+  settings?: Partial<Settings>
+  /** Behaviour around the built-in layers, in the order it is asked. */
+  modules?: readonly Layer[]
+  /** Addresses we listen on: never to be asked. */
+  listening?: readonly ServerAddress[]
+  /** How long a dead server is left alone at first, milliseconds. */
+  nsTimeoutMs?: number
+  log?: Log
+}
+
+export interface CoreCounters {
+  requests: number
+  subRequests: number
+  joined: number
+  refusedJoins: number
+  upstreamUdp: number
+  upstreamTcp: number
+  replies: number
+  timeouts: number
+  malformed: number
+  failures: number
+  faults: number
+  mismatch: Record<Exclude<Verdict, 'match'>, number>
+  exceeded: Partial<Record<Resource, number>>
+}
+
+/** Steps of one request before we call it a loop of our own making. */
+const MAX_STEPS = 2000
+/** Room for the longest query: header, name, question, OPT with some options. */
+const QUERY_ROOM = 1024
+const RESPONSE_ROOM = 65_535
+const HEADER = 12
+
+/** A request on its way through the layers; what only the driver needs to know of it. */
+class Pursuit {
+  readonly request: Request
+  readonly parent: Pursuit | undefined
+  /** Called once, when the request has ended. */
+  readonly onEnd: (request: Request) => void
+  phase: 'begin' | 'produce' | 'consume' | 'ended' = 'begin'
+  /** In the consume phase: the layer to go on with, and what arrived. */
+  layer = 0
+  arrival: Arrival | undefined
+  consumed: Step = 'pass'
+  exchange: Exchange | undefined
+  timer: Timer | undefined
+  /** Identical requests that wait for this one's outcome. */
+  followers: Pursuit[] = []
+  /** The identical request this one waits for. */
+  leader: Pursuit | undefined
+  leads = false
+  readonly subs = new Map<string, Pursuit>()
+  running = false
+  wokenWhileRunning = false
+
+  constructor(request: Request, parent: Pursuit | undefined, onEnd: (request: Request) => void) {
+    this.request = request
+    this.parent = parent
+    this.onEnd = onEnd
+  }
+}
+
+export class Core {
+  readonly settings: Settings
+  readonly servers: Servers
+  readonly counters: CoreCounters = {
+    requests: 0,
+    subRequests: 0,
+    joined: 0,
+    refusedJoins: 0,
+    upstreamUdp: 0,
+    upstreamTcp: 0,
+    replies: 0,
+    timeouts: 0,
+    malformed: 0,
+    failures: 0,
+    faults: 0,
+    mismatch: {
+      'mismatch-id': 0,
+      'mismatch-name': 0,
+      'mismatch-case': 0,
+      'mismatch-opcode': 0,
+      'not-a-response': 0,
+      malformed: 0,
+    },
+    exceeded: {},
+  }
+  readonly #options: CoreOptions
+  readonly #clock: Clock
+  readonly #layers: readonly Layer[]
+  readonly #leaders = new Map<string, Pursuit>()
+  readonly #sendBuffer = new Uint8Array(QUERY_ROOM)
+  readonly #responseBuffer = new Uint8Array(RESPONSE_ROOM)
+  #inFlight = 0
+  #drained: (() => void) | undefined
+  #closed = false
+
+  constructor(options: CoreOptions) {
+    this.#options = options
+    this.#clock = options.clock
+    this.settings = { ...defaultSettings, ...options.settings }
+    const { cache, clock, random } = options
+    const { settings } = this
+    this.servers = new Servers(cache, clock, random, {
+      ipv4: settings.doIpv4,
+      ipv6: settings.doIpv6,
+      mixCase: settings.caseRandomization,
+      onFamily: ({ family, works }) => this.#log('notice', works ? 'family-works' : 'family-dead', { family }),
+      ...(options.nsTimeoutMs === undefined ? {} : { nsTimeoutMs: options.nsTimeoutMs }),
+    })
+    const forbidden = { queryLoopback: settings.queryLoopback, listening: options.listening ?? [] }
+    const iterator = createIterator({ cache, servers: this.servers, clock, random, settings, forbidden })
+    this.#layers = [...(options.modules ?? []), createCacheLayer(cache), iterator]
+  }
+
+  /** Client requests that have no answer yet. */
+  get inFlight(): number {
+    return this.#inFlight
+  }
+
+  /** Answers one client packet. `respond` is called exactly once: with the response, a view good during the call only,
+   *  or with undefined when nothing is to be sent. Never throws. */
+  handle(packet: Uint8Array, client: Client, respond: (response: Uint8Array | undefined) => void): void {
+    const query = this.#readQuery(packet)
+    if (typeof query === 'number') {
+      respond(query === 0 ? undefined : this.#responseBuffer.subarray(0, query))
+      return
+    }
+    const { question, edns, flags } = query
+    const wishes = {
+      rd: (flags & Flag.RD) !== 0,
+      cd: (flags & Flag.CD) !== 0,
+      ad: (flags & Flag.AD) !== 0,
+      do: edns?.do ?? false,
+    }
+    this.pursue(question, wishes, { client }, (request) => {
+      let octets: number
+      try {
+        octets = composeResponse(this.#responseBuffer, request, {
+          query,
+          overUdp: client.overUdp,
+          settings: this.settings,
+        })
+      } catch (error) {
+        this.#fault(request, error)
+        octets = composeRefusal(this.#responseBuffer, query, Rcode.SERVFAIL, this.settings)
+      }
+      respond(this.#responseBuffer.subarray(0, octets))
+    })
+  }
+
+  /** Pursues one question; `onEnd` is called exactly once, perhaps before this returns. Never throws. */
+  pursue(
+    question: Question,
+    wishes: Wishes,
+    origin: { client?: Client; trace?: Trace },
+    onEnd: (request: Request) => void,
+  ): void {
+    this.counters.requests++
+    this.#inFlight++
+    const { limits, ledgerMode } = this.settings
+    const ledger = new Ledger(limits, ledgerMode, this.#clock.monotonicMs(), (resource) => this.#exceeded(resource))
+    const request = new Request(question, wishes, ledger, origin)
+    const pursuit = new Pursuit(request, undefined, (ended) => {
+      this.#inFlight--
+      try {
+        onEnd(ended)
+      } catch (error) {
+        this.#fault(ended, error)
+      }
+      if (this.#inFlight === 0) this.#drained?.()
+    })
+    this.#run(pursuit)
+  }
+
+  /** Calls back when no client request is in flight any more, at the latest after `timeoutMs`. */
+  drain(timeoutMs: number, done: () => void): void {
+    if (this.#inFlight === 0) {
+      done()
+      return
+    }
+    const timer = this.#clock.after(timeoutMs, () => finish())
+    const finish = () => {
+      timer.cancel()
+      this.#drained = undefined
+      done()
+    }
+    this.#drained = finish
+  }
+
+  /** Ends every request in flight with SERVFAIL. */
+  close(): void {
+    this.#closed = true
+    for (const leader of [...this.#leaders.values()]) this.#fail(leader)
+  }
+
+  // --- client packets -----------------------------------------------------------------------------------------------
+
+  /** The query in `packet`; or, for what is none, the length of a refusal in the response buffer, 0 for silence. */
+  #readQuery(packet: Uint8Array): (ClientQuery & { question: Question }) | number {
+    if (packet.length < HEADER || packet[2] & 0x80) return 0 // no query; answering responses would make loops
+    const buffer = this.#responseBuffer
+    let query: ClientQuery
+    try {
+      query = parseQuery(packet)
+    } catch (error) {
+      if (!(error instanceof WireError)) this.#fault(undefined, error)
+      const header = { id: (packet[0] << 8) | packet[1], flags: (packet[2] << 8) | packet[3] }
+      const damaged = { ...header, opcode: (packet[2] >> 3) & 15, question: undefined, edns: undefined }
+      return composeRefusal(buffer, damaged as Parameters<typeof composeRefusal>[1], Rcode.FORMERR, this.settings)
+    }
+    const { question } = query
+    if (query.opcode !== Opcode.QUERY) return composeRefusal(buffer, query, Rcode.NOTIMP, this.settings)
+    if (query.edns !== undefined && query.edns.version > 0)
+      return composeRefusal(buffer, query, Rcode.BADVERS, this.settings) // RFC 6891 §6.1.3
+    if (question === undefined) return composeRefusal(buffer, query, Rcode.FORMERR, this.settings)
+    if (question.class !== Class.IN && question.class !== Class.CH)
+      return composeRefusal(buffer, query, question.class === Class.ANY ? Rcode.NOTIMP : Rcode.REFUSED, this.settings)
+    return query as ClientQuery & { question: Question }
+  }
+
+  // --- stepping -----------------------------------------------------------------------------------------------------
+
+  #run(pursuit: Pursuit): void {
+    if (pursuit.running) {
+      pursuit.wokenWhileRunning = true
+      return
+    }
+    pursuit.running = true
+    try {
+      for (let steps = 0; pursuit.phase !== 'ended'; steps++) {
+        if (steps > MAX_STEPS) throw new Error('a request does not come to an end')
+        pursuit.wokenWhileRunning = false
+        const goesOn = this.#advance(pursuit)
+        if (!goesOn && !pursuit.wokenWhileRunning) break
+      }
+    } catch (error) {
+      this.#fault(pursuit.request, error)
+      this.#fail(pursuit)
+    } finally {
+      pursuit.running = false
+    }
+  }
+
+  /** Calls the next hook and does what it says. False: nothing more to do until something arrives. */
+  #advance(pursuit: Pursuit): boolean {
+    const { request } = pursuit
+    if (this.#closed || request.ledger.isLate(this.#clock.monotonicMs())) return this.#fail(pursuit)
+    switch (pursuit.phase) {
+      case 'begin': {
+        const step = this.#firstWord(request, 'begin')
+        if (step === 'done') return this.#end(pursuit)
+        if (step === 'fail') return this.#fail(pursuit)
+        if (step === 'wait') return this.#startSubs(pursuit)
+        pursuit.phase = 'produce'
+        return true
+      }
+      case 'produce': {
+        if (pursuit.leader !== undefined || pursuit.exchange !== undefined) return false
+        switch (this.#firstWord(request, 'produce')) {
+          case 'produce':
+            return true
+          case 'consume':
+            return this.#join(pursuit) || this.#send(pursuit)
+          case 'wait':
+            return this.#join(pursuit) || this.#startSubs(pursuit)
+          case 'done':
+            return this.#end(pursuit)
+          default:
+            return this.#fail(pursuit)
+        }
+      }
+      case 'consume':
+        return this.#consume(pursuit)
+      default:
+        return false
+    }
+  }
+
+  /** Down the list until a layer has something to say. */
+  #firstWord(request: Request, hook: 'begin' | 'produce'): Step {
+    for (const layer of this.#layers) {
+      const step = layer[hook]?.(request) ?? 'pass'
+      if (step !== 'pass') return step
+    }
+    return 'pass'
+  }
+
+  /** Up the list: every layer hears what arrived. */
+  #consume(pursuit: Pursuit): boolean {
+    const { request } = pursuit
+    const arrival = pursuit.arrival as Arrival
+    for (; pursuit.layer >= 0; pursuit.layer--) {
+      const step = this.#layers[pursuit.layer].consume?.(request, request.query as never, arrival) ?? 'pass'
+      if (step === 'wait') return this.#startSubs(pursuit)
+      if (step !== 'pass') pursuit.consumed = step
+      if (step === 'fail') break
+    }
+    pursuit.arrival = undefined
+    const next = pursuit.consumed
+    if (next === 'done') return this.#end(pursuit)
+    if (next !== 'produce') return this.#fail(pursuit)
+    pursuit.phase = 'produce'
+    return true
+  }
+
+  // --- the network --------------------------------------------------------------------------------------------------
+
+  #send(pursuit: Pursuit): boolean {
+    const { request } = pursuit
+    const query = request.query
+    if (query === undefined) throw new Error('nothing was produced to be sent')
+    for (const layer of this.#layers) {
+      const step = layer.checkout?.(request, query) ?? 'pass'
+      if (step === 'fail') return this.#fail(pursuit)
+      if (step === 'produce') return true
+    }
+    if (!request.ledger.charge('upstream-queries')) return this.#fail(pursuit)
+    request.trace?.({ kind: 'query', depth: request.depth, query })
+    if (query.protocol === 'udp') this.counters.upstreamUdp++
+    else this.counters.upstreamTcp++
+    this.#watch(pursuit)
+
+    const { random, transport } = this.#options
+    const sent = composeUpstream(this.#sendBuffer, {
+      qname: query.qname,
+      qtype: query.qtype,
+      choice: query,
+      random,
+      udpSize: this.settings.ednsBufferSize.upstream,
+    })
+    const startMs = this.#clock.monotonicMs()
+    const timeoutMs = Math.max(1, Math.min(query.timeoutMs, request.ledger.deadlineMs - startMs))
+    let badReplies = 0
+    let miscased = false
+    const exchange = transport.exchange(query.server, query.protocol, sent.octets, timeoutMs, {
+      accept: (packet) => {
+        const verdict = judgePacket(sent, packet)
+        if (isReply(verdict, query.protocol)) {
+          if (!request.ledger.charge('received', packet.length)) {
+            pursuit.exchange = undefined
+            this.#fail(pursuit)
+            return true
+          }
+          const arrival = this.#readReply(packet, startMs)
+          if (arrival !== undefined) {
+            this.#arrive(pursuit, arrival)
+            return true
+          }
+        } else if (verdict !== 'match') this.counters.mismatch[verdict]++
+        if (verdict === 'mismatch-case') miscased = true
+        if (++badReplies >= MAX_BAD_REPLIES && query.protocol === 'udp') {
+          exchange.cancel()
+          this.#arrive(pursuit, { kind: 'silence', reason: 'spoofed' })
+        }
+        return false
+      },
+      failed: (reason: ExchangeFailure) => {
+        if (reason === 'timeout') this.counters.timeouts++
+        this.#arrive(pursuit, { kind: 'silence', reason: miscased ? 'miscased' : reason })
+      },
+    })
+    pursuit.exchange = exchange
+    return false
+  }
+
+  /** A reply that cannot be read is none: the wait goes on, for a forger could have sent it. */
+  #readReply(packet: Uint8Array, startMs: number): Arrival | undefined {
+    try {
+      const reply = parseReply(packet)
+      this.counters.replies++
+      return { kind: 'reply', reply, rttMs: this.#clock.monotonicMs() - startMs }
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error
+      this.counters.malformed++
+      return undefined
+    }
+  }
+
+  #arrive(pursuit: Pursuit, arrival: Arrival): void {
+    if (pursuit.phase === 'ended') return
+    const { request } = pursuit
+    pursuit.exchange = undefined
+    if (arrival.kind === 'silence')
+      request.trace?.({
+        kind: 'arrival',
+        depth: request.depth,
+        query: request.query as never,
+        arrival,
+        finding: arrival.reason,
+      })
+    request.learned = []
+    request.learnedDenial = undefined
+    request.learnedDelegation = undefined
+    pursuit.arrival = arrival
+    pursuit.consumed = 'pass'
+    pursuit.layer = this.#layers.length - 1
+    pursuit.phase = 'consume'
+    this.#run(pursuit)
+  }
+
+  /** From its first wait on, a client's request has an alarm: it ends in time even if something it waits for does not. */
+  #watch(pursuit: Pursuit): void {
+    if (pursuit.parent !== undefined || pursuit.timer !== undefined) return
+    const { ledger } = pursuit.request
+    pursuit.timer = this.#clock.after(Math.max(0, ledger.deadlineMs - this.#clock.monotonicMs()), () => {
+      if (pursuit.phase === 'ended') return
+      ledger.isLate(Number.POSITIVE_INFINITY)
+      this.#fail(pursuit)
+    })
+  }
+
+  // --- sub-requests and joining -------------------------------------------------------------------------------------
+
+  /** Starts what need() asked for. True when something ended at once, so that the hook can be called again. */
+  #startSubs(pursuit: Pursuit): boolean {
+    const { request } = pursuit
+    this.#watch(pursuit)
+    const { wanted } = request
+    request.wanted = []
+    const before = request.findings.size
+    for (const { key, name, type, priming } of wanted) {
+      this.counters.subRequests++
+      const question = { name, type, class: Class.IN }
+      const wishes = { rd: true, cd: request.wishes.cd, ad: false, do: true }
+      const sub = new Request(question, wishes, request.ledger, { parent: request, priming })
+      const subPursuit = new Pursuit(sub, pursuit, (ended) => {
+        pursuit.subs.delete(key)
+        request.pending.delete(key)
+        request.findings.set(key, ended)
+        if (pursuit.phase !== 'ended') this.#run(pursuit)
+      })
+      request.pending.add(key)
+      pursuit.subs.set(key, subPursuit)
+      if (request.ledger.reach('depth', sub.depth)) this.#run(subPursuit)
+      else this.#fail(subPursuit)
+    }
+    if (request.findings.size > before) return true
+    if (request.pending.size === 0) throw new Error('waiting for nothing')
+    return false
+  }
+
+  /** Makes this request wait for an identical one in flight. False: it leads, and others may join it. */
+  #join(pursuit: Pursuit): boolean {
+    if (pursuit.leads) return false
+    const { request } = pursuit
+    const leader = this.#leaders.get(request.key)
+    if (leader === undefined) {
+      this.#leaders.set(request.key, pursuit)
+      pursuit.leads = true
+      return false
+    }
+    request.wanted = []
+    if (waitsFor(leader, pursuit)) {
+      request.addEde(Ede.OTHER, `${nameToText(request.qname)} ${typeText(request.qtype)} depends on itself`)
+      this.#fail(pursuit)
+    } else if (leader.followers.length >= this.settings.maxJoined) {
+      this.counters.refusedJoins++
+      request.addEde(Ede.OTHER, 'too many clients wait for the same answer')
+      this.#fail(pursuit)
+    } else {
+      this.counters.joined++
+      leader.followers.push(pursuit)
+      pursuit.leader = leader
+      this.#watch(pursuit)
+    }
+    return true
+  }
+
+  // --- the end ------------------------------------------------------------------------------------------------------
+
+  #fail(pursuit: Pursuit): false {
+    if (pursuit.phase === 'ended') return false
+    const { request } = pursuit
+    const { exceeded, mode } = request.ledger
+    if (exceeded !== undefined && (mode === 'enforce' || exceeded === 'time'))
+      request.addEde(Ede.OTHER, `limit on ${exceeded} reached`)
+    request.rcode = Rcode.SERVFAIL
+    request.answer = []
+    request.authority = []
+    request.additional = []
+    if (request.source !== 'cache') request.source = 'failure'
+    this.counters.failures++
+    return this.#end(pursuit)
+  }
+
+  #end(pursuit: Pursuit): false {
+    const { request, followers } = pursuit
+    if (pursuit.phase === 'ended') return false
+    pursuit.phase = 'ended'
+    pursuit.timer?.cancel()
+    pursuit.exchange?.cancel()
+    if (pursuit.leads) this.#leaders.delete(request.key)
+    if (pursuit.leader !== undefined) remove(pursuit.leader.followers, pursuit)
+    try {
+      if (pursuit.parent === undefined) this.#polish(request)
+      for (let i = this.#layers.length - 1; i >= 0; i--) this.#layers[i].finish?.(request)
+    } catch (error) {
+      this.#fault(request, error)
+    }
+    request.trace?.({ kind: 'answer', depth: request.depth, request })
+    pursuit.onEnd(request)
+    pursuit.followers = []
+    for (const follower of followers) this.#release(follower, request)
+    return false
+  }
+
+  /** What a leader found is its followers' answer too; but where only its budget ran out, they try by themselves. */
+  #release(follower: Pursuit, outcome: Request): void {
+    if (follower.phase === 'ended') return
+    follower.leader = undefined
+    if (outcome.rcode === Rcode.SERVFAIL && outcome.ledger.exceeded !== undefined && outcome.parent !== undefined) {
+      this.#run(follower)
+      return
+    }
+    follower.request.adopt(outcome)
+    this.#end(follower)
+  }
+
+  /** The answer hooks, up the list. */
+  #polish(request: Request): void {
+    for (let i = this.#layers.length - 1; i >= 0; i--) {
+      if (this.#layers[i].answer?.(request) !== 'fail') continue
+      request.rcode = Rcode.SERVFAIL
+      request.answer = []
+      request.authority = []
+      return
+    }
+  }
+
+  // --- saying so ----------------------------------------------------------------------------------------------------
+
+  #exceeded(resource: Resource): void {
+    this.counters.exceeded[resource] = (this.counters.exceeded[resource] ?? 0) + 1
+  }
+
+  /** A mistake of ours: this one request pays, and the log gets the stack. */
+  #fault(request: Request | undefined, error: unknown): void {
+    this.counters.faults++
+    const about = request === undefined ? {} : { qname: nameToText(request.qname), qtype: typeText(request.qtype) }
+    this.#log('error', 'fault', { ...about, error: error instanceof Error ? error.stack : String(error) })
+  }
+
+  #log(level: Parameters<Log>[0], event: string, fields?: object): void {
+    this.#options.log?.(level, event, fields)
+  }
+}
+
+/** Whether `leader` cannot end before `pursuit`, or one it serves, does: to wait for it would be for ever. */
+function waitsFor(leader: Pursuit, pursuit: Pursuit): boolean {
+  const lineage = new Set<Pursuit>()
+  for (let p: Pursuit | undefined = pursuit; p !== undefined; p = p.parent) lineage.add(p)
+  const seen = new Set<Pursuit>()
+  const open = [leader]
+  for (let p = open.pop(); p !== undefined; p = open.pop()) {
+    if (lineage.has(p)) return true
+    if (seen.has(p)) continue
+    seen.add(p)
+    open.push(...p.subs.values())
+    if (p.leader !== undefined) open.push(p.leader)
+  }
+  return false
+}
+
+function remove<T>(list: T[], item: T): void {
+  const at = list.indexOf(item)
+  if (at >= 0) list.splice(at, 1)
+}

@@ -1,0 +1,69 @@
+/** What the resolution core can be told, as plain values with their defaults; src/config turns an operator's file into them. */
+
+import { DEFAULT_LIMITS, type LedgerMode, type Limits } from './ledger.ts'
+import { ROOT_HINTS, type RootHint } from './root-hints.ts'
+import { Type } from './wire/types.ts'
+
+export interface Settings {
+  /** Where resolution starts, RFC 9609. */
+  rootHints: readonly RootHint[]
+  /** Ask the root servers for their own names first, RFC 9609. */
+  priming: boolean
+  /** QNAME minimisation, RFC 9156. */
+  minimise: boolean
+  /** Type asked for with shortened names; RFC 9156 §2.1 recommends A or AAAA: it hides more and breaks fewer servers than NS. */
+  minimiseType: number
+  /** 0x20: mixed-case question names that a forger has to guess. */
+  caseRandomization: boolean
+  /** Which addresses in a referral are believed. `normal`: of servers named inside the asked zone; `strict`: inside the
+   *  delegated zone only; `permissive`: all. */
+  glueChecking: 'normal' | 'strict' | 'permissive'
+  /** Whether loopback addresses may be asked, as in a lab. */
+  queryLoopback: boolean
+  doIpv4: boolean
+  doIpv6: boolean
+  /** Octets, RFC 6891 §6.2.5; 1232 keeps answers unfragmented. */
+  ednsBufferSize: { upstream: number; downstream: number }
+  /** Port of authoritative servers; something else than 53 only in a lab. */
+  upstreamPort: number
+  /** Queries without RD are refused: they only serve to look into the cache. */
+  refuseNoRd: boolean
+  /** Rotate the records of address sets, so that clients spread. */
+  reorderRrset: boolean
+  /** Answer special-use names (RFC 6761 and successors) and locally served zones (RFC 6303) ourselves. */
+  specialNames: boolean
+  /** Answer ANY over UDP with one HINFO, RFC 8482 §4.2. */
+  minimalAny: boolean
+  /** Answers to `hostname.bind` and `id.server` CH TXT (RFC 4892) and to NSID (RFC 5001); undefined: none is given. */
+  hostname: string | undefined
+  nsid: string | undefined
+  version: string | undefined
+  limits: Limits
+  ledgerMode: LedgerMode
+  /** Clients joined to one question in flight; more get SERVFAIL. */
+  maxJoined: number
+}
+
+export const defaultSettings: Settings = {
+  rootHints: ROOT_HINTS,
+  priming: true,
+  minimise: true,
+  minimiseType: Type.A,
+  caseRandomization: true,
+  glueChecking: 'normal',
+  queryLoopback: false,
+  doIpv4: true,
+  doIpv6: true,
+  ednsBufferSize: { upstream: 1232, downstream: 1232 },
+  upstreamPort: 53,
+  refuseNoRd: true,
+  reorderRrset: true,
+  specialNames: true,
+  minimalAny: true,
+  hostname: undefined,
+  nsid: undefined,
+  version: undefined,
+  limits: DEFAULT_LIMITS,
+  ledgerMode: 'enforce',
+  maxJoined: 100,
+}

@@ -17,8 +17,9 @@ const ENDS_WORD = /[ \t\r\n;()"]/
 
 /** Walks text entry by entry, word by word. An entry is one line, or several when parentheses hold them together. */
 export class Scanner {
-  /** The line the cursor is on, from 1; for error messages. */
-  line = 1
+  private line = 1
+  /** The line this entry began on, from 1; for error messages. */
+  entryLine = 1
   /** What relative names and `@` are relative to; undefined makes every name absolute. */
   origin: Name | undefined
   private readonly text: string
@@ -34,6 +35,7 @@ export class Scanner {
   /** Moves to the next line that holds a word, and says whether it starts with a blank; undefined at the end of the text. */
   beginEntry(): { indented: boolean } | undefined {
     for (;;) {
+      this.entryLine = this.line
       const indented = BLANK.test(this.text[this.position] ?? '')
       if (this.peek() !== undefined) return { indented }
       if (this.position >= this.text.length) return undefined

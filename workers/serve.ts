@@ -1,0 +1,139 @@
+/** From a client's packet to its answer: who may ask, how much may wait, and what is not answered at all. The listeners
+ *  bring packets here; the resolver decides what the answer is. */
+
+import type { Clock } from '../src/io/interfaces.ts'
+import { Counter, type Counters } from '../src/metrics/counters.ts'
+import { composeMessage, edeOption } from '../src/wire/compose.ts'
+import { parseQuery } from '../src/wire/message.ts'
+import { Ede, Flag, Rcode } from '../src/wire/types.ts'
+import type { ClientLimits } from './client-limits.ts'
+import { isLoopback } from './local-clients.ts'
+
+/** Who asked. `address` has 4 or 16 octets. */
+export interface Client {
+  overUdp: boolean
+  address: Uint8Array
+  port: number
+}
+
+/** Called exactly once; the response is a view good during the call only, undefined when nothing is to be sent. */
+export type Respond = (response: Uint8Array | undefined) => void
+
+/** The resolver, as far as a worker uses it. */
+export interface Resolver {
+  readonly inFlight: number
+  /** Answers one packet. Keeps nothing of `packet` after the call; may respond during it. Never throws. */
+  handle(packet: Uint8Array, client: Client, respond: Respond): void
+  /** Calls `done` when no request is in flight any more, at the latest after `timeoutMs`. */
+  drain(timeoutMs: number, done: () => void): void
+  close(): void
+}
+
+export interface ServiceOptions {
+  resolver: Resolver
+  clock: Clock
+  counters: Counters
+  limits: ClientLimits
+  /** Who may ask; the others get REFUSED. */
+  allows(address: Uint8Array): boolean
+  /** Octets we tell clients to send at most over UDP (RFC 6891 §6.2.3). */
+  udpSize: number
+}
+
+const HEADER_OCTETS = 12
+const OPCODE_BITS = 0x7800
+/** A client that waited this long over UDP has asked again already; the late answer would only serve an attacker who
+ *  lets answers pile up. The question itself goes on and fills the cache. */
+const MAX_UDP_AGE_MS = 1900
+
+export class Service {
+  readonly #options: ServiceOptions
+  readonly #scratch = new Uint8Array(1232)
+
+  constructor(options: ServiceOptions) {
+    this.#options = options
+  }
+
+  /** Answers one packet through `respond`, called exactly once. Never throws, whatever the packet. */
+  serve(packet: Uint8Array, client: Client, respond: Respond): void {
+    const { counters, limits } = this.#options
+    if (packet.length < HEADER_OCTETS) {
+      counters.add(Counter.DROPPED_MALFORMED)
+      respond(undefined)
+    } else if ((packet[2] & (Flag.QR >> 8)) !== 0) {
+      counters.add(Counter.DROPPED_RESPONSE) // two servers that answer answers would talk to each other for ever
+      respond(undefined)
+    } else if (!this.#options.allows(client.address)) {
+      counters.add(Counter.REFUSED_CLIENT)
+      respond(this.#refusal(packet, Rcode.REFUSED, Ede.PROHIBITED, 'not a local client'))
+    } else if (!isLoopback(client.address) && limits.isFull(client.address)) {
+      counters.add(Counter.REFUSED_WAITING)
+      respond(this.#refusal(packet, Rcode.SERVFAIL, Ede.OTHER, 'too many of your queries are waiting'))
+    } else {
+      this.#resolve(packet, client, respond)
+    }
+  }
+
+  #resolve(packet: Uint8Array, client: Client, respond: Respond): void {
+    const { resolver, counters, limits, clock } = this.#options
+    const limited = !isLoopback(client.address)
+    let state: 'asking' | 'answered' | 'waiting' = 'asking'
+    let askedMs = 0
+    resolver.handle(packet, client, (response) => {
+      if (response === undefined) counters.add(Counter.NO_ANSWER)
+      if (state === 'waiting') this.#answerLate(client, limited, askedMs, response, respond)
+      else respond(response)
+      state = 'answered'
+    })
+    if (state !== 'asking') return
+    state = 'waiting'
+    askedMs = clock.monotonicMs()
+    if (limited) limits.enter(client.address)
+  }
+
+  #answerLate(
+    client: Client,
+    limited: boolean,
+    askedMs: number,
+    response: Uint8Array | undefined,
+    respond: Respond,
+  ): void {
+    const { counters, limits, clock } = this.#options
+    let answer = response
+    if (answer !== undefined && client.overUdp && clock.monotonicMs() - askedMs > MAX_UDP_AGE_MS) {
+      counters.add(Counter.DROPPED_TOO_OLD)
+      answer = undefined
+    }
+    if (!limited) {
+      respond(answer)
+      return
+    }
+    const when = limits.leave(client.address, () => respond(answer))
+    if (when === 'now') return
+    counters.add(Counter.ANSWERS_PACED)
+    answer &&= answer.slice() // the resolver reuses its buffer before the answer's turn comes
+  }
+
+  /** An answer that needs no resolver: the question comes back, with `rcode` and the reason (RFC 8914). A view into
+   *  this object's buffer; undefined when the question is damaged. */
+  #refusal(packet: Uint8Array, rcode: Rcode, ede: Ede, text: string): Uint8Array | undefined {
+    try {
+      const { id, flags, question, edns } = parseQuery(packet)
+      const kept = flags & (OPCODE_BITS | Flag.RD | Flag.CD) // copied into the response, RFC 1035 §4.1.1, RFC 4035 §3.2.2
+      const octets = composeMessage(
+        this.#scratch,
+        {
+          id,
+          flags: Flag.QR | Flag.RA | kept,
+          rcode,
+          question,
+          edns: edns && { udpSize: this.#options.udpSize, do: edns.do, options: [edeOption(ede, text)] },
+        },
+        { limit: this.#scratch.length, dnssec: false, truncate: true },
+      )
+      return this.#scratch.subarray(0, octets)
+    } catch {
+      return undefined // somebody who is not served anyway
+    }
+  }
+}

@@ -1,0 +1,213 @@
+/** Takes queries over TCP at one address (RFC 7766): many on one connection, answered in the order the answers are
+ *  ready. A client that sends faster than it is answered, or does not read its answers, is simply not read from. */
+
+import { createServer, type Server, type Socket } from 'node:net'
+import { Counter, type Counters } from '../src/metrics/counters.ts'
+import { addressOctets, familyOf, type ListenPoint } from './addresses.ts'
+import { FrameReader } from './framing.ts'
+import { isLoopback } from './local-clients.ts'
+import type { Client, Service } from './serve.ts'
+import type { Held, TcpConnections } from './tcp-connections.ts'
+
+/** Connections the kernel may hold ready for us while the event loop is busy. */
+const BACKLOG = 1024
+/** Answers waiting in our memory for a client to read; beyond, its queries have to wait too. */
+const MAX_UNREAD_OCTETS = 64 * 1024
+/** A client gets so long to take what we sent before we closed. */
+const LINGER_MS = 1000
+/** Smaller is no DNS message. */
+const HEADER_OCTETS = 12
+
+export interface TcpParts {
+  service: Service
+  connections: TcpConnections
+  counters: Counters
+}
+
+export class TcpListener {
+  readonly #server: Server
+
+  private constructor(server: Server) {
+    this.#server = server
+  }
+
+  /** Binds. Rejects with the system's error when the address cannot be had. */
+  static async open(point: ListenPoint, parts: TcpParts): Promise<TcpListener> {
+    const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => accept(socket, parts))
+    await listenTcp(server, point, { reusePort: true })
+    server.on('error', () => {}) // a connection that could not be accepted; the next may
+    return new TcpListener(server)
+  }
+
+  /** Accepts nothing more. Connections live on. */
+  close(): void {
+    this.#server.close()
+  }
+}
+
+export function listenTcp(
+  server: Server,
+  point: { address: string; port: number },
+  options: { reusePort: boolean },
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(
+      {
+        host: point.address,
+        port: point.port,
+        backlog: BACKLOG,
+        exclusive: true,
+        reusePort: options.reusePort,
+        ipv6Only: familyOf(point.address) === 6, // 0.0.0.0 has a socket of its own
+      },
+      () => {
+        server.off('error', reject)
+        resolve()
+      },
+    )
+  })
+}
+
+function accept(socket: Socket, parts: TcpParts): void {
+  socket.on('error', () => socket.destroy())
+  const source = socket.remoteAddress
+  const address = source === undefined ? undefined : addressOctets(source)
+  if (source === undefined || address === undefined || socket.remotePort === undefined) return void socket.destroy()
+  const client: Client = { overUdp: false, address, port: socket.remotePort }
+  const connection = new Connection(socket, source, client, parts)
+  if (parts.connections.add(connection)) connection.start()
+  else socket.resetAndDestroy()
+}
+
+/** One client's connection. */
+export class Connection implements Held {
+  readonly source: string
+  readonly unlimited: boolean
+  readonly #socket: Socket
+  readonly #client: Client
+  readonly #parts: TcpParts
+  readonly #frames = new FrameReader()
+  /** Queries handed to the resolver and not answered yet. */
+  #waiting = 0
+  /** The client has said all it wanted to say, and may still be listening (RFC 7766 §6.2.4). */
+  #halfClosed = false
+  #leaving = false
+  #ended = false
+  #continues = false
+
+  constructor(socket: Socket, source: string, client: Client, parts: TcpParts) {
+    this.#socket = socket
+    this.source = source
+    this.unlimited = isLoopback(client.address)
+    this.#client = client
+    this.#parts = parts
+  }
+
+  get isIdle(): boolean {
+    return this.#waiting === 0 && (!this.#frames.hasNext || this.#isFull)
+  }
+
+  start(): void {
+    this.#socket.on('data', (chunk) => {
+      if (this.#ended) return
+      this.#frames.push(chunk as Buffer)
+      this.#read()
+    })
+    this.#socket.on('end', () => {
+      this.#halfClosed = true
+      this.#endWhenDone()
+    })
+    this.#socket.on('drain', () => {
+      this.#book()
+      this.#read()
+    })
+    this.#socket.on('close', () => this.#parts.connections.remove(this))
+  }
+
+  leave(): void {
+    this.#leaving = true
+    this.#endWhenDone()
+  }
+
+  close(): void {
+    this.#socket.destroy()
+  }
+
+  /** Hands on the messages that are there, as far as the limits allow. */
+  #read(): void {
+    const { connections, counters, service } = this.#parts
+    if (this.#socket.destroyed) return
+    this.#socket.cork() // answers from the cache leave together
+    let taken = 0
+    while (!this.#isFull && taken < connections.limits.pipeline) {
+      const packet = this.#frames.next()
+      if (packet === undefined) break
+      if (packet.length < HEADER_OCTETS) {
+        this.#socket.destroy() // whoever sends this speaks something else
+        return
+      }
+      taken++
+      this.#waiting++
+      counters.add(Counter.TCP_QUERIES)
+      service.serve(packet, this.#client, (response) => this.#answer(response))
+    }
+    this.#socket.uncork()
+    this.#frames.settle()
+    if (taken > 0) connections.touch(this)
+    this.#book()
+    this.#steer()
+    this.#endWhenDone()
+  }
+
+  get #isFull(): boolean {
+    return this.#waiting >= this.#parts.connections.limits.pipeline || this.#socket.writableLength > MAX_UNREAD_OCTETS
+  }
+
+  /** Reads on from the socket, or lets the client wait: TCP then tells it to stop sending. */
+  #steer(): void {
+    if (this.#socket.destroyed || this.#ended) return
+    if (this.#isFull || this.#frames.hasNext) this.#socket.pause()
+    else this.#socket.resume()
+    // messages that are left over because this connection had its share of the turn
+    if (this.#frames.hasNext && !this.#isFull && !this.#continues) {
+      this.#continues = true
+      setImmediate(() => {
+        this.#continues = false
+        this.#read()
+      })
+    }
+  }
+
+  #answer(response: Uint8Array | undefined): void {
+    const { connections, counters } = this.#parts
+    this.#waiting--
+    if (this.#socket.destroyed || this.#ended) return
+    if (response !== undefined) {
+      const framed = Buffer.allocUnsafe(2 + response.length) // length and message in one write, RFC 7766 §8
+      framed.writeUInt16BE(response.length, 0)
+      framed.set(response, 2)
+      this.#socket.write(framed)
+      counters.add(Counter.TCP_ANSWERS)
+    }
+    if (this.#socket.writableCorked > 0) return // #read() sees to the rest
+    connections.touch(this)
+    this.#book()
+    this.#steer()
+    this.#endWhenDone()
+  }
+
+  #book(): void {
+    this.#parts.connections.hold(this, this.#frames.held + this.#socket.writableLength)
+  }
+
+  #endWhenDone(): void {
+    if (this.#ended || this.#waiting > 0 || this.#frames.hasNext || !(this.#halfClosed || this.#leaving)) return
+    this.#ended = true
+    this.#socket.end()
+    if (this.#halfClosed) return
+    // reads on, and away: closing with unread octets would make the kernel reset what we sent last
+    this.#socket.resume()
+    setTimeout(() => this.#socket.destroy(), LINGER_MS).unref()
+  }
+}

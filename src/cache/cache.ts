@@ -1,0 +1,332 @@
+/** What is known about a name, for how much longer, and may this new piece of data replace it? DNS in terms of a store:
+ *  RFC 2181 §5 (RRsets, TTLs, ranks), RFC 2308 (denials), RFC 4035 §4.3 and §4.5 (security), RFC 9520 (failures).
+ *
+ *  What may replace what:
+ *  - New data replaces old when the old has expired or is not trusted more (rank.ts). Secure data is above everything
+ *    else; bogus data is below everything else, so it only ever fills a gap.
+ *  - An RRset and the proof of its absence (nodata) hold one place; one replaces the other by the same rule.
+ *  - Whatever exists at a name contradicts a name error there, and the other way round (RFC 2308 §5). So storing an
+ *    RRset or nodata removes the owner's name error, and storing a name error removes all that the owner has, unless
+ *    what stands there is trusted more: then the new data is refused. An answered denial counts as much as an answer.
+ *  - A delegation comes from the parent only, in a place of its own. A new one from the parent replaces it; nothing a
+ *    child says about itself prolongs it, or a zone taken away from its owner could live on for ever ("ghost domains").
+ *
+ *  All times are absolute, so entries age while nobody runs. An entry stamped later than now was stored before the
+ *  clock was set back: how old it is nobody knows, and it is ignored. */
+
+import type { ServerAddress } from '../io/address.ts'
+import type { Clock } from '../io/interfaces.ts'
+import { countLabels, type Name, parentName } from '../wire/name.ts'
+import type { RRset } from '../wire/rrset.ts'
+import { Class } from '../wire/types.ts'
+import type { Delegation, Failure, ServerMemory } from './delegation.ts'
+import {
+  decodeDelegation,
+  decodeDenial,
+  decodeFailure,
+  decodeRRset,
+  decodeServer,
+  type EntryHead,
+  encodeDelegation,
+  encodeDenial,
+  encodeFailure,
+  encodeRRset,
+  encodeServer,
+  expiresMsOf,
+  rankOf,
+  Shape,
+  securityOf,
+  shapeOf,
+  storedMsOf,
+} from './entry.ts'
+import { KeyMaker, Kind, MAX_PARTITION, ownerRange, type PurgeOptions, purgeRanges } from './keys.ts'
+import { Rank, type Security, trustOf } from './rank.ts'
+import type { Store } from './store.ts'
+
+export type { Delegation, Failure, Nameserver, ServerMemory } from './delegation.ts'
+export type { PurgeOptions } from './keys.ts'
+
+export interface CacheOptions {
+  /** Seconds. TTLs below are raised to it, also 0. */
+  ttlMin: number
+  /** Seconds. TTLs above are lowered to it. */
+  ttlMax: number
+  /** Seconds. The same for denials (RFC 2308 §5). */
+  negativeTtlMax: number
+  /** Views that must not see each other's data use different partitions, 0 to MAX_PARTITION. */
+  partition?: number
+}
+
+export type CacheEntry =
+  | { kind: 'rrset'; rrset: RRset; rank: Rank; security: Security; storedMs: number; expiresMs: number }
+  | {
+      kind: 'nodata' | 'nxdomain'
+      /** SOA and proofs. */
+      authority: RRset[]
+      security: Security
+      storedMs: number
+      expiresMs: number
+    }
+
+export interface InsertMeta {
+  rank: Rank
+  security: Security
+  /** Nothing learned through a zone cut outlives what its parent said of it (wall clock ms). */
+  leaseUntilMs?: number
+  /** Another such limit: when the signatures that made it secure expire (RFC 4035 §5.3.3). */
+  notAfterMs?: number
+}
+
+export interface DenialMeta {
+  security: Security
+  /** Seconds: the lower of the SOA's TTL and MINIMUM field (RFC 2308 §5). */
+  ttl: number
+  /** Where it stood; that of an authoritative answer unless told otherwise. */
+  rank?: Rank
+  leaseUntilMs?: number
+  notAfterMs?: number
+}
+
+/** Clocks of processes on one machine agree; this is for the time between reading the clock and storing. */
+const CLOCK_SLACK_MS = 2000
+/** RFC 9520 §3.2: a failure is remembered for 5 s at first, twice as long each time, and at most for 5 minutes. */
+const FAILURE_FIRST_MS = 5_000
+const FAILURE_MAX_MS = 300_000
+/** How long after its end a failure still counts as the one before the next. */
+const FAILURE_MEMORY_MS = 300_000
+/** What is known of a server is forgotten after so long without news. */
+const SERVER_MEMORY_MS = 15 * 60_000
+
+export class Cache {
+  private readonly store: Store
+  private readonly clock: Clock
+  private readonly options: CacheOptions
+  private readonly partition: number
+  private readonly keys: KeyMaker
+
+  constructor(store: Store, clock: Clock, options: CacheOptions) {
+    this.store = store
+    this.clock = clock
+    this.options = options
+    this.partition = options.partition ?? 0
+    if (!(this.partition >= 0 && this.partition <= MAX_PARTITION))
+      throw new RangeError(`cache partition ${this.partition} is not in 0 to ${MAX_PARTITION}`)
+    this.keys = new KeyMaker(this.partition)
+  }
+
+  // ---- RRsets and denials ---------------------------------------------------------------------------------------------
+
+  /** The RRset of exactly this owner and type, or the proof that there is none; undefined when neither is known or its
+   *  time is over. The RRset's owner is `owner` itself, its TTL what is left of it, at least 1. */
+  lookup(owner: Name, type: number): CacheEntry | undefined {
+    const nowMs = this.clock.wallMs()
+    const entry = this.live(this.keys.typed(Kind.RRSET, owner, type), nowMs)
+    if (entry === undefined) return undefined
+    if (shapeOf(entry) === Shape.NODATA) return denialFrom('nodata', entry, nowMs)
+    const expiresMs = expiresMsOf(entry)
+    const rrset = decodeRRset(entry, owner, type, secondsLeft(expiresMs, nowMs))
+    if (rrset === undefined) return undefined
+    const storedMs = storedMsOf(entry)
+    return { kind: 'rrset', rrset, rank: rankOf(entry), security: securityOf(entry), storedMs, expiresMs }
+  }
+
+  /** The name error stored for exactly this owner. */
+  lookupNxdomain(owner: Name): CacheEntry | undefined {
+    const nowMs = this.clock.wallMs()
+    const entry = this.live(this.keys.named(Kind.NXDOMAIN, owner), nowMs)
+    return entry === undefined ? undefined : denialFrom('nxdomain', entry, nowMs)
+  }
+
+  /** The TTL, in seconds, that data with this TTL gets here: within the limits, never beyond the lease; 0: none at all. */
+  clampTtl(ttl: number, leaseUntilMs?: number): number {
+    const clamped = Math.min(Math.max(ttl, this.options.ttlMin), this.options.ttlMax)
+    if (leaseUntilMs === undefined) return clamped
+    return Math.max(0, Math.min(clamped, Math.floor((leaseUntilMs - this.clock.wallMs()) / 1000)))
+  }
+
+  /** Stores an RRset. False when it is not: its time is over already, or something trusted more stands in its place. */
+  insert(rrset: RRset, meta: InsertMeta): boolean {
+    if (rrset.class !== Class.IN) return false
+    const nowMs = this.clock.wallMs()
+    const expiresMs = this.endOf(rrset.ttl, this.options.ttlMax, nowMs, meta)
+    if (expiresMs - nowMs < 1000) return false
+    const head: EntryHead = { security: meta.security, rank: meta.rank, storedMs: nowMs, expiresMs }
+    if (!this.makeWay(rrset.owner, rrset.type, head)) return false
+    const entry = encodeRRset(head, rrset)
+    if (entry === undefined) return false
+    this.store.put(this.keys.typed(Kind.RRSET, rrset.owner, rrset.type), entry)
+    return true
+  }
+
+  /** Stores that there is no `type` at `owner`, or no `owner` at all; `type` does not matter then. False as for insert. */
+  insertDenial(kind: 'nodata' | 'nxdomain', owner: Name, type: number, authority: RRset[], meta: DenialMeta): boolean {
+    const nowMs = this.clock.wallMs()
+    const ttlMax = Math.min(this.options.negativeTtlMax, this.options.ttlMax)
+    const expiresMs = this.endOf(meta.ttl, ttlMax, nowMs, meta)
+    if (expiresMs - nowMs < 1000) return false
+    const head: EntryHead = { security: meta.security, rank: meta.rank ?? Rank.ANSWER, storedMs: nowMs, expiresMs }
+    if (!(kind === 'nodata' ? this.makeWay(owner, type, head) : this.makeWayForNameError(owner, head))) return false
+    const entry = encodeDenial(kind, head, authority)
+    if (entry === undefined) return false
+    const key = kind === 'nodata' ? this.keys.typed(Kind.RRSET, owner, type) : this.keys.named(Kind.NXDOMAIN, owner)
+    this.store.put(key, entry)
+    return true
+  }
+
+  // ---- delegations ----------------------------------------------------------------------------------------------------
+
+  /** The deepest zone cut known at or above `name`, or above it only: what a query for a DS needs (RFC 4035 §3.1.4.1). */
+  closestDelegation(name: Name, atMost: 'at-or-above' | 'strictly-above' = 'at-or-above'): Delegation | undefined {
+    const nowMs = this.clock.wallMs()
+    let zone = name
+    let labels = countLabels(name)
+    if (atMost === 'strictly-above') {
+      if (labels-- === 0) return undefined
+      zone = parentName(zone)
+    }
+    for (; labels >= 0; labels--, zone = parentName(zone)) {
+      const entry = this.live(this.keys.named(Kind.DELEGATION, zone), nowMs)
+      const delegation = entry && decodeDelegation(entry, zone.slice())
+      if (delegation !== undefined) return delegation
+    }
+    return undefined
+  }
+
+  /** Stores what a parent says of a zone, in place of what it said before. Only replies of the parent's servers may be
+   *  the source. The lease is kept within ttlMin and ttlMax from now. */
+  insertDelegation(delegation: Delegation): void {
+    const nowMs = this.clock.wallMs()
+    const { ttlMin, ttlMax } = this.options
+    const expiresMs = Math.min(Math.max(delegation.leaseUntilMs, nowMs + ttlMin * 1000), nowMs + ttlMax * 1000)
+    if (expiresMs <= nowMs) return
+    const entry = encodeDelegation({ ...plainHead, storedMs: nowMs, expiresMs }, delegation)
+    if (entry !== undefined) this.store.put(this.keys.named(Kind.DELEGATION, delegation.zone), entry)
+  }
+
+  // ---- failures -------------------------------------------------------------------------------------------------------
+
+  /** The failure that forbids trying this question again yet. */
+  lookupFailure(name: Name, type: number): Failure | undefined {
+    const nowMs = this.clock.wallMs()
+    const failure = this.lastFailure(name, type, nowMs)
+    return failure !== undefined && failure.expiresMs > nowMs ? failure : undefined
+  }
+
+  /** Remembers that a question failed: for 5 s, or twice as long as the time before. While it is still remembered
+   *  nothing changes: requests that were under way together failed together. */
+  insertFailure(name: Name, type: number, ede: number, text: string): void {
+    const nowMs = this.clock.wallMs()
+    const last = this.lastFailure(name, type, nowMs)
+    if (last !== undefined && last.expiresMs > nowMs) return
+    const count = (last?.count ?? 0) + 1
+    const until = nowMs + Math.min(FAILURE_FIRST_MS * 2 ** Math.min(count - 1, 16), FAILURE_MAX_MS)
+    const head = { ...plainHead, storedMs: nowMs, expiresMs: until + FAILURE_MEMORY_MS }
+    const entry = encodeFailure(head, { ede, text, expiresMs: until, count })
+    this.store.put(this.keys.typed(Kind.FAILURE, name, type), entry)
+  }
+
+  /** Forgets that a question failed, because it no longer does. */
+  clearFailure(name: Name, type: number): void {
+    const key = this.keys.typed(Kind.FAILURE, name, type)
+    if (this.store.get(key) !== undefined) this.store.remove(key)
+  }
+
+  private lastFailure(name: Name, type: number, nowMs: number): Failure | undefined {
+    const entry = this.live(this.keys.typed(Kind.FAILURE, name, type), nowMs)
+    return entry && decodeFailure(entry)
+  }
+
+  // ---- servers --------------------------------------------------------------------------------------------------------
+
+  /** What was last learned about a server, by any worker. */
+  lookupServer(address: ServerAddress): ServerMemory | undefined {
+    const entry = this.live(this.keys.server(address), this.clock.wallMs())
+    return entry && decodeServer(entry)
+  }
+
+  insertServer(address: ServerAddress, memory: ServerMemory): void {
+    const nowMs = this.clock.wallMs()
+    const entry = encodeServer({ ...plainHead, storedMs: nowMs, expiresMs: nowMs + SERVER_MEMORY_MS }, memory)
+    this.store.put(this.keys.server(address), entry)
+  }
+
+  // ---- all together ---------------------------------------------------------------------------------------------------
+
+  /** Removes all that is known at and below `name`, or what `options` narrow it down to. */
+  purge(name: Name, options: PurgeOptions = {}): void {
+    for (const [from, to] of purgeRanges(this.partition, name, options)) this.store.removeRange(from, to)
+  }
+
+  // ---- the rules ------------------------------------------------------------------------------------------------------
+
+  /** The entry at `key` if it counts now: not expired, and not from the future. A view, good until the next store call. */
+  private live(key: Uint8Array, nowMs: number): Uint8Array | undefined {
+    const entry = this.store.get(key)
+    return entry !== undefined && isLive(entry, nowMs) ? entry : undefined
+  }
+
+  /** When data with this TTL ends. The lower limit does not raise it above a lease or a signature's end. */
+  private endOf(
+    ttl: number,
+    ttlMax: number,
+    nowMs: number,
+    meta: { leaseUntilMs?: number; notAfterMs?: number },
+  ): number {
+    const clamped = Math.min(Math.max(ttl, this.options.ttlMin), ttlMax)
+    const { leaseUntilMs = Number.POSITIVE_INFINITY, notAfterMs = Number.POSITIVE_INFINITY } = meta
+    return Math.floor(Math.min(nowMs + clamped * 1000, leaseUntilMs, notAfterMs))
+  }
+
+  /** True when an RRset or nodata may be stored; a name error it contradicts is gone then. */
+  private makeWay(owner: Name, type: number, head: EntryHead): boolean {
+    const trust = trustOf(head.security, head.rank)
+    const old = this.live(this.keys.typed(Kind.RRSET, owner, type), head.storedMs)
+    if (old !== undefined && trustOfEntry(old) > trust) return false
+    const nameErrorKey = this.keys.named(Kind.NXDOMAIN, owner)
+    const nameError = this.live(nameErrorKey, head.storedMs)
+    if (nameError === undefined) return true
+    if (trustOfEntry(nameError) > trust) return false
+    this.store.remove(nameErrorKey)
+    return true
+  }
+
+  /** True when a name error may be stored; whatever the owner had is gone then. */
+  private makeWayForNameError(owner: Name, head: EntryHead): boolean {
+    const trust = trustOf(head.security, head.rank)
+    const old = this.live(this.keys.named(Kind.NXDOMAIN, owner), head.storedMs)
+    if (old !== undefined && trustOfEntry(old) > trust) return false
+    const contradicted: Uint8Array[] = []
+    for (const { key, value } of this.store.range(...ownerRange(this.partition, Kind.RRSET, owner))) {
+      if (!isLive(value, head.storedMs)) continue
+      if (trustOfEntry(value) > trust) return false
+      contradicted.push(key.slice())
+    }
+    for (const key of contradicted) this.store.remove(key)
+    return true
+  }
+}
+
+/** Head of entries that no rule of trust applies to. */
+const plainHead = { security: 'indeterminate', rank: 0 } as const
+
+function isLive(entry: Uint8Array, nowMs: number): boolean {
+  return expiresMsOf(entry) > nowMs && storedMsOf(entry) <= nowMs + CLOCK_SLACK_MS
+}
+
+function trustOfEntry(entry: Uint8Array): number {
+  return trustOf(securityOf(entry), rankOf(entry))
+}
+
+/** Rounded up: what was just stored shows the TTL it was stored with. */
+function secondsLeft(expiresMs: number, nowMs: number): number {
+  return Math.ceil((expiresMs - nowMs) / 1000)
+}
+
+function denialFrom(kind: 'nodata' | 'nxdomain', entry: Uint8Array, nowMs: number): CacheEntry | undefined {
+  const storedMs = storedMsOf(entry)
+  const expiresMs = expiresMsOf(entry)
+  const security = securityOf(entry)
+  const ageSeconds = Math.max(0, Math.floor((nowMs - storedMs) / 1000))
+  const authority = decodeDenial(entry, secondsLeft(expiresMs, nowMs), ageSeconds)
+  return authority && { kind, authority, security, storedMs, expiresMs }
+}

@@ -1,0 +1,320 @@
+/** HOT: entries as octets. How is what the cache knows written into a store, and read back?
+ *
+ *    head        shape u8 · security and rank u8 · stored u48 · expires u48          both in ms since 1970
+ *    rrset       records u16 · signatures u16 · (length u16 · octets)…
+ *    denial      sets u16 · (owner · type u16 · ttl u32 · records u16 · signatures u16 · (length u16 · octets)…)…
+ *    delegation  signed u8 · servers u8 · (name · addresses u8 · (until u48 · length u8 · octets)…)…
+ *    failure     until u48 · count u16 · ede u16 · text
+ *    server      srtt u32 · rttvar u32 (µs) · timeouts u16 · dead until u48 · flags u8
+ *
+ *  Numbers are big-endian, names are in wire form behind a length octet. Whatever the octets, decoding gives a value or
+ *  undefined and never throws: a store may hold anything. An RRset's owner is not in its entry but in the key, so it
+ *  comes back spelled as it was asked for. Change a layout: count STORE_FORMAT up. */
+
+import type { Name } from '../wire/name.ts'
+import type { RRset } from '../wire/rrset.ts'
+import { Class } from '../wire/types.ts'
+import type { Delegation, Failure, Nameserver, ServerMemory } from './delegation.ts'
+import type { Rank, Security } from './rank.ts'
+
+/** Version of all that is laid out here and in keys.ts; a store of another version is not read. */
+export const STORE_FORMAT = 1
+
+export const Shape = { RRSET: 1, NODATA: 2, NXDOMAIN: 3, DELEGATION: 4, FAILURE: 5, SERVER: 6 } as const
+export type Shape = (typeof Shape)[keyof typeof Shape]
+
+/** What every entry has. */
+export interface EntryHead {
+  security: Security
+  rank: Rank | 0
+  storedMs: number
+  expiresMs: number
+}
+
+const HEAD_OCTETS = 14
+const securities: readonly Security[] = ['indeterminate', 'insecure', 'secure', 'bogus']
+/** Larger entries are not stored: a response has at most 64 KiB. */
+const MAX_ENTRY = 160 * 1024
+
+// ---- head -------------------------------------------------------------------------------------------------------------
+
+/** What kind of entry this is; 0 when it is too short to be one. */
+export function shapeOf(entry: Uint8Array): number {
+  return entry.length < HEAD_OCTETS ? 0 : entry[0]
+}
+
+export function securityOf(entry: Uint8Array): Security {
+  return securities[entry[1] >> 4] ?? 'bogus'
+}
+
+export function rankOf(entry: Uint8Array): Rank {
+  return (entry[1] & 15) as Rank
+}
+
+export function storedMsOf(entry: Uint8Array): number {
+  return u48At(entry, 2)
+}
+
+/** When the entry ends to be true, in ms since 1970; 0 when it is too short to be an entry. */
+export function expiresMsOf(entry: Uint8Array): number {
+  return entry.length < HEAD_OCTETS ? 0 : u48At(entry, 8)
+}
+
+// ---- encoding -----------------------------------------------------------------------------------------------------------
+
+const scratch = new Uint8Array(MAX_ENTRY)
+let end = 0
+
+/** An RRset's entry, as a view good until the next entry is encoded; undefined when it is too large. So do all the
+ *  functions of this name. The set's own TTL is not kept: it lives from `storedMs` to `expiresMs`. */
+export function encodeRRset(head: EntryHead, set: RRset): Uint8Array | undefined {
+  begin(Shape.RRSET, head)
+  return putSet(set) ? finish() : undefined
+}
+
+export function encodeDenial(kind: 'nodata' | 'nxdomain', head: EntryHead, authority: RRset[]): Uint8Array | undefined {
+  begin(kind === 'nodata' ? Shape.NODATA : Shape.NXDOMAIN, head)
+  putU16(authority.length)
+  for (const set of authority) {
+    putBlock8(set.owner)
+    putU16(set.type)
+    putU32(set.ttl)
+    if (!putSet(set)) return undefined
+  }
+  return finish()
+}
+
+export function encodeDelegation(head: EntryHead, delegation: Delegation): Uint8Array | undefined {
+  begin(Shape.DELEGATION, head)
+  const { nameservers, signed } = delegation
+  if (nameservers.length > 255) return undefined
+  scratch[end++] = signed === 'yes' ? 1 : signed === 'no' ? 2 : 0
+  scratch[end++] = nameservers.length
+  for (const { name, addresses } of nameservers) {
+    if (addresses.length > 255) return undefined
+    putBlock8(name)
+    scratch[end++] = addresses.length
+    for (const { octets, untilMs } of addresses) {
+      if (end + 512 > MAX_ENTRY) return undefined
+      putU48(untilMs)
+      putBlock8(octets)
+    }
+  }
+  return finish()
+}
+
+export function encodeFailure(head: EntryHead, failure: Failure): Uint8Array {
+  begin(Shape.FAILURE, head)
+  putU48(failure.expiresMs)
+  putU16(failure.count)
+  putU16(failure.ede)
+  end += utf8Encoder.encodeInto(failure.text.slice(0, 255), scratch.subarray(end)).written
+  return finish()
+}
+
+export function encodeServer(head: EntryHead, memory: ServerMemory): Uint8Array {
+  begin(Shape.SERVER, head)
+  putU32(Math.min(memory.srttMs * 1000, 0xffffffff))
+  putU32(Math.min(memory.rttvarMs * 1000, 0xffffffff))
+  putU16(Math.min(memory.timeouts, 0xffff))
+  putU48(Math.max(0, memory.deadUntilMs))
+  scratch[end++] = (memory.ednsBroken ? 1 : 0) | (memory.caseBroken ? 2 : 0) | (memory.tcpOnly === true ? 4 : 0)
+  return finish()
+}
+
+const utf8Encoder = new TextEncoder()
+
+function begin(shape: Shape, head: EntryHead): void {
+  scratch[0] = shape
+  scratch[1] = (securities.indexOf(head.security) << 4) | head.rank
+  end = 2
+  putU48(head.storedMs)
+  putU48(head.expiresMs)
+}
+
+function finish(): Uint8Array {
+  return scratch.subarray(0, end)
+}
+
+/** False when there is no room for this set and the fields of another. */
+function putSet({ rdatas, signatures }: RRset): boolean {
+  putU16(rdatas.length)
+  putU16(signatures.length)
+  for (const rdata of rdatas) if (!putBlock16(rdata)) return false
+  for (const signature of signatures) if (!putBlock16(signature)) return false
+  return true
+}
+
+function putBlock16(octets: Uint8Array): boolean {
+  if (end + octets.length + 512 > MAX_ENTRY) return false
+  putU16(octets.length)
+  if (octets.length <= SHORT) for (let i = 0; i < octets.length; i++) scratch[end + i] = octets[i]
+  else scratch.set(octets, end)
+  end += octets.length
+  return true
+}
+
+/** Up to this length, a loop copies quicker than set(). */
+const SHORT = 32
+
+function putBlock8(octets: Uint8Array): void {
+  scratch[end++] = octets.length
+  scratch.set(octets, end)
+  end += octets.length
+}
+
+function putU16(value: number): void {
+  scratch[end++] = value >> 8
+  scratch[end++] = value
+}
+
+function putU32(value: number): void {
+  scratch[end++] = value >>> 24
+  scratch[end++] = value >>> 16
+  scratch[end++] = value >>> 8
+  scratch[end++] = value
+}
+
+function putU48(value: number): void {
+  putU16(Math.floor(value / 0x1_0000_0000))
+  putU32(value % 0x1_0000_0000)
+}
+
+// ---- decoding -----------------------------------------------------------------------------------------------------------
+
+/** The RRset in `entry`; its records are copies. `ttl` is what is left of its time, in seconds. */
+export function decodeRRset(entry: Uint8Array, owner: Name, type: number, ttl: number): RRset | undefined {
+  if (shapeOf(entry) !== Shape.RRSET) return undefined
+  const own = new Uint8Array(entry) // one copy; the records are views of it
+  at = HEAD_OCTETS
+  const set = takeSet(own, owner, type, ttl)
+  return set !== undefined && at === own.length ? set : undefined
+}
+
+/** The RRsets that prove a denial, SOA first; each TTL is what is left of it, but no more than `ttl` and at least 1. */
+export function decodeDenial(entry: Uint8Array, ttl: number, ageSeconds: number): RRset[] | undefined {
+  const shape = shapeOf(entry)
+  if (shape !== Shape.NODATA && shape !== Shape.NXDOMAIN) return undefined
+  const own = new Uint8Array(entry)
+  at = HEAD_OCTETS
+  if (own.length < at + 2) return undefined
+  const sets: RRset[] = []
+  for (let left = takeU16(own); left > 0; left--) {
+    const owner = takeName(own)
+    if (owner === undefined || at + 6 > own.length) return undefined
+    const type = takeU16(own)
+    const left = takeU32(own) - ageSeconds
+    const set = takeSet(own, owner, type, Math.max(1, Math.min(ttl, left)))
+    if (set === undefined) return undefined
+    sets.push(set)
+  }
+  return at === own.length ? sets : undefined
+}
+
+export function decodeDelegation(entry: Uint8Array, zone: Name): Delegation | undefined {
+  if (shapeOf(entry) !== Shape.DELEGATION || entry.length < HEAD_OCTETS + 2) return undefined
+  const own = new Uint8Array(entry)
+  at = HEAD_OCTETS
+  const signed = own[at++]
+  const nameservers: Nameserver[] = []
+  for (let left = own[at++]; left > 0; left--) {
+    const name = takeName(own)
+    if (name === undefined || at >= own.length) return undefined
+    const addresses: Nameserver['addresses'] = []
+    for (let more = own[at++]; more > 0; more--) {
+      if (at + 7 > own.length) return undefined
+      const untilMs = u48At(own, at)
+      const octets = own[at + 6]
+      at += 7
+      if ((octets !== 4 && octets !== 16) || at + octets > own.length) return undefined
+      addresses.push({ octets: own.subarray(at, at + octets), untilMs })
+      at += octets
+    }
+    nameservers.push({ name, addresses })
+  }
+  if (at !== own.length) return undefined
+  const state = signed === 1 ? 'yes' : signed === 2 ? 'no' : 'unknown'
+  return { zone, leaseUntilMs: expiresMsOf(own), nameservers, signed: state }
+}
+
+export function decodeFailure(entry: Uint8Array): Failure | undefined {
+  if (shapeOf(entry) !== Shape.FAILURE || entry.length < HEAD_OCTETS + 10) return undefined
+  at = HEAD_OCTETS + 6
+  const count = takeU16(entry)
+  const ede = takeU16(entry)
+  return { ede, text: utf8Decoder.decode(entry.subarray(at)), expiresMs: u48At(entry, HEAD_OCTETS), count }
+}
+
+export function decodeServer(entry: Uint8Array): ServerMemory | undefined {
+  if (shapeOf(entry) !== Shape.SERVER || entry.length !== HEAD_OCTETS + 17) return undefined
+  at = HEAD_OCTETS
+  const srttMs = takeU32(entry) / 1000
+  const rttvarMs = takeU32(entry) / 1000
+  const timeouts = takeU16(entry)
+  const deadUntilMs = u48At(entry, at)
+  const flags = entry[at + 6]
+  return {
+    srttMs,
+    rttvarMs,
+    timeouts,
+    deadUntilMs,
+    ednsBroken: (flags & 1) !== 0,
+    caseBroken: (flags & 2) !== 0,
+    tcpOnly: (flags & 4) !== 0,
+  }
+}
+
+const utf8Decoder = new TextDecoder()
+
+/** Where decoding has come to; the callers check that what they take is there. */
+let at = 0
+
+function takeSet(own: Uint8Array, owner: Name, type: number, ttl: number): RRset | undefined {
+  if (at + 4 > own.length) return undefined
+  const records = takeU16(own)
+  const signed = takeU16(own)
+  const rdatas = takeBlocks(own, records)
+  const signatures = takeBlocks(own, signed)
+  if (rdatas === undefined || signatures === undefined) return undefined
+  return { owner, type, class: Class.IN, ttl, rdatas, signatures }
+}
+
+function takeBlocks(own: Uint8Array, count: number): Uint8Array[] | undefined {
+  if (count * 2 > own.length - at) return undefined
+  const blocks: Uint8Array[] = []
+  for (let i = 0; i < count; i++) {
+    if (at + 2 > own.length) return undefined
+    const from = at + 2
+    at = from + ((own[at] << 8) | own[at + 1])
+    if (at > own.length) return undefined
+    blocks.push(own.subarray(from, at))
+  }
+  return blocks
+}
+
+/** The name behind a length octet, if it is one: labels that end in a zero octet just where the length says. */
+function takeName(own: Uint8Array): Name | undefined {
+  if (at >= own.length) return undefined
+  const from = at + 1
+  at = from + own[at]
+  if (at > own.length) return undefined
+  let label = from
+  while (label < at && own[label] !== 0 && own[label] <= 63) label += own[label] + 1
+  return label === at - 1 && own[label] === 0 ? own.subarray(from, at) : undefined
+}
+
+function takeU16(own: Uint8Array): number {
+  at += 2
+  return (own[at - 2] << 8) | own[at - 1]
+}
+
+function takeU32(own: Uint8Array): number {
+  at += 4
+  return ((own[at - 4] << 24) | (own[at - 3] << 16) | (own[at - 2] << 8) | own[at - 1]) >>> 0
+}
+
+function u48At(own: Uint8Array, from: number): number {
+  const high = (own[from] << 8) | own[from + 1]
+  const low = (own[from + 2] << 24) | (own[from + 3] << 16) | (own[from + 4] << 8) | own[from + 5]
+  return high * 0x1_0000_0000 + (low >>> 0)
+}

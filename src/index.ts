@@ -83,6 +83,7 @@ export class Resolver {
   readonly cache: Cache
   readonly #clock: Clock
   readonly #transport: Transport
+  readonly #store: Store
 
   constructor(options: ResolverOptions = {}) {
     const clock = options.clock ?? systemClock
@@ -90,7 +91,8 @@ export class Resolver {
     const settings = { ...defaultSettings, ...options.settings }
     this.#clock = clock
     this.#transport = options.transport ?? new SystemTransport({ clock, random })
-    this.cache = new Cache(options.store ?? new MemoryStore(), clock, { ...CACHE_DEFAULTS, ...options.cache })
+    this.#store = options.store ?? new MemoryStore()
+    this.cache = new Cache(this.#store, clock, { ...CACHE_DEFAULTS, ...options.cache })
     this.core = new Core({
       cache: this.cache,
       transport: this.#transport,
@@ -126,7 +128,7 @@ export class Resolver {
   async close(): Promise<void> {
     this.core.close()
     await (this.#transport as { close?: () => void | Promise<void> }).close?.()
-    await this.cache.close()
+    await this.#store.close()
   }
 
   #toAnswer(request: Request, elapsedMs: number): Answer {

@@ -178,15 +178,17 @@ function findProofs(reply: Reply, zoneCut: Name): RRset[] {
   )
 }
 
+/** The NS set that concerns the question: the deepest one on its way. Stray ones (unsolicited, they poison: RFC 5452 §6)
+ *  only count when there is nothing else, to tell what is wrong with the reply. */
 function findNsSet(reply: Reply, asked: Asked): RRset | undefined {
-  let found: RRset | undefined
+  let concerning: RRset | undefined
+  let stray: RRset | undefined
   for (const set of reply.authority) {
     if (set.type !== Type.NS || set.rdatas.length === 0) continue
-    // The one that concerns us wins over stray ones (RFC 5452 §6: unsolicited NS sets poison).
-    if (isAtOrBelow(asked.qname, set.owner) && (found === undefined || isBelow(set.owner, found.owner))) found = set
-    else if (found === undefined) found = set
+    if (!isAtOrBelow(asked.qname, set.owner)) stray ??= set
+    else if (concerning === undefined || isBelow(set.owner, concerning.owner)) concerning = set
   }
-  return found
+  return concerning ?? stray
 }
 
 function referral(nsSet: RRset, reply: Reply, zoneCut: Name): Finding {

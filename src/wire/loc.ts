@@ -86,7 +86,7 @@ function precisionText(octet: number): string {
   const exponent = octet & 15
   if (mantissa > 9 || exponent > 9) throw new WireError('bad-rdata', 'a precision of a LOC record is no decimal number')
   const centimetres = mantissa * 10 ** exponent
-  return centimetres % 100 === 0 ? `${centimetres / 100}m` : `${(centimetres / 100).toFixed(2)}m`
+  return centimetres >= 100 ? `${centimetres / 100}m` : `${(centimetres / 100).toFixed(2)}m`
 }
 
 /** The octet nearest below: only the first digit is kept. */

@@ -173,43 +173,53 @@ export const base64Rest: Field = {
   parse: (words, out) => out.append(base64Octets(words.rest())),
 }
 
-/** `octets` octets as hex groups of `groupOctets`, with `separator` between them. */
+/** `octets` octets as hex numbers of `groupOctets` each, with `separator` between them; leading zeros may be left out. */
 export function hexGroups(octets: number, groupOctets: number, separator: string): Field {
-  const pattern = new RegExp(
-    `^${Array(octets / groupOctets)
-      .fill(`[0-9a-f]{${groupOctets * 2}}`)
-      .join(separator)}$`,
-    'i',
-  )
-  const group = new RegExp(`.{${groupOctets * 2}}(?=.)`, 'g')
+  const digits = groupOctets * 2
+  const group = new RegExp(`^[0-9a-f]{1,${digits}}$`, 'i')
   return {
     measure: () => octets,
-    print: (rdata, offset, end) => hexText(rdata.subarray(offset, end)).replace(group, `$&${separator}`),
+    print: (rdata, offset, end) => {
+      const groups: string[] = []
+      for (let at = offset; at < end; at += groupOctets) groups.push(hexText(rdata.subarray(at, at + groupOctets)))
+      return groups.join(separator)
+    },
     parse(words, out) {
       const { text } = words.take('a number in hex')
-      if (!pattern.test(text)) fail(`"${text}" is not ${octets} octets in hex with "${separator}" between`)
-      out.append(hexOctets(text.replaceAll(separator, '')))
+      const groups = text.split(separator)
+      if (groups.length !== octets / groupOctets || !groups.every((part) => group.test(part)))
+        fail(`"${text}" is not ${octets} octets in hex with "${separator}" between`)
+      for (const part of groups) out.append(hexOctets(part.padStart(digits, '0')))
     },
   }
 }
 
-/** Octets behind a length of `lengthOctets`; as text one word through `print` and `parse`, `-` when there are none. */
-export function sized(
-  lengthOctets: 1 | 2,
-  print: (octets: Uint8Array) => string,
-  parse: (text: string) => Uint8Array,
-): Field {
+/** Up to 255 octets behind a length octet; one word of text through `print` and `parse`, `-` when there are none. */
+export function shortOctets(print: (octets: Uint8Array) => string, parse: (text: string) => Uint8Array): Field {
   return {
-    measure: (octets, offset) => lengthOctets + readNumber(octets, offset, lengthOctets),
-    print: (rdata, offset, end) => print(rdata.subarray(offset + lengthOctets, end)) || '-',
+    measure: measureString,
+    print: (rdata, offset, end) => print(rdata.subarray(offset + 1, end)) || '-',
     parse(words, out) {
       const { text } = words.take('a value')
       const octets = text === '-' ? NOTHING : parse(text)
-      if (octets.length >= 1 << (8 * lengthOctets)) fail(`"${text}" is too long`)
-      lengthOctets === 1 ? out.u8(octets.length) : out.u16(octets.length)
+      if (octets.length > 255) fail(`"${text}" is longer than 255 octets`)
+      out.u8(octets.length)
       out.append(octets)
     },
   }
+}
+
+/** Up to 65535 octets behind a 16-bit length; as text the length, then base 64 in one word unless the length is 0. */
+export const countedBase64: Field = {
+  measure: (octets, offset) => 2 + readNumber(octets, offset, 2),
+  print: (rdata, offset, end) => `${end - offset - 2} ${base64Text(rdata.subarray(offset + 2, end))}`.trimEnd(),
+  parse(words, out) {
+    const length = parseNumber(words, 0xffff)
+    const octets = length === 0 ? NOTHING : base64Octets(words.take('base 64').text)
+    if (octets.length !== length) fail(`${length} octets are announced, but ${octets.length} are there`)
+    out.u16(length)
+    out.append(octets)
+  },
 }
 
 /** Seconds of `3600`, `1h`, `1w2d3h4m5s`; undefined when `text` is no such thing or passes 32 bits. */

@@ -21,11 +21,10 @@ import {
 import { atmAddress, hostIdentity, nsapAddress, servicePorts } from './odd-fields.ts'
 import {
   bareString,
-  base64Octets,
   base64Rest,
-  base64Text,
   characterString,
   characterStrings,
+  countedBase64,
   type Field,
   foldedName,
   hexGroups,
@@ -41,7 +40,7 @@ import {
   quotedRest,
   rrType,
   seconds,
-  sized,
+  shortOctets,
   timestamp,
   u8,
   u16,
@@ -54,9 +53,9 @@ import { nxtBitmap, typeBitmap } from './type-bitmap.ts'
 import { Rcode, Type } from './types.ts'
 
 const algorithm = mnemonic(u8, DnssecAlgorithm)
-const salt = sized(1, hexText, hexOctets)
-const hash = sized(1, base32HexText, base32HexOctets)
-const sizedBase64 = sized(2, base64Text, base64Octets)
+const { DELETE: _, ...certAlgorithm } = DnssecAlgorithm // in a CERT, 0 is an algorithm unknown to DNSSEC (RFC 4398 §2)
+const salt = shortOctets((octets) => hexText(octets).toUpperCase(), hexOctets)
+const hash = shortOctets((octets) => base32HexText(octets).toUpperCase(), base32HexOctets)
 
 const publicKey = { flags: u16, protocol: u8, algorithm, key: base64Rest }
 const delegationSigner = { keyTag: u16, algorithm, digestType: mnemonic(u8, DsDigest), digest: hexRest }
@@ -149,7 +148,7 @@ const TABLE: Record<number, Record<string, Field>> = {
   [Type.CERT]: {
     type: mnemonic(u16, CertType, 'name'),
     keyTag: u16,
-    algorithm: mnemonic(u8, DnssecAlgorithm, 'name'),
+    algorithm: mnemonic(u8, certAlgorithm, 'name'),
     certificate: base64Rest,
   },
   [Type.SSHFP]: { algorithm: u8, fingerprintType: u8, fingerprint: hexRest },
@@ -194,27 +193,27 @@ const TABLE: Record<number, Record<string, Field>> = {
   [Type.RESINFO]: { texts: characterStrings },
   [Type.WALLET]: { texts: characterStrings },
   [Type.CLA]: { texts: characterStrings },
-  [Type.SINK]: { coding: u8, subcoding: u8, data: base64Rest },
+  [Type.SINK]: { meaning: u8, coding: u8, subcoding: u8, data: base64Rest },
   [Type.DOA]: { enterprise: u32, type: u32, location: u8, mediaType: characterString, data: base64Rest },
 
   // Records about a message rather than a zone (RFC 2930 §2, RFC 8945 §4.2)
   [Type.TKEY]: {
     algorithm: plainName,
-    inception: timestamp,
-    expiration: timestamp,
+    inception: u32,
+    expiration: u32,
     mode: u16,
     error: mnemonic(u16, Rcode, 'name'),
-    key: sizedBase64,
-    other: sizedBase64,
+    key: countedBase64,
+    other: countedBase64,
   },
   [Type.TSIG]: {
     algorithm: plainName,
     time: u48,
     fudge: u16,
-    mac: sizedBase64,
+    mac: countedBase64,
     originalId: u16,
     error: mnemonic(u16, Rcode, 'name'),
-    other: sizedBase64,
+    other: countedBase64,
   },
 }
 

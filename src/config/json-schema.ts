@@ -1,0 +1,19 @@
+/** The configuration as JSON Schema (draft 2020-12), for editors and other programs. */
+
+import * as z from 'zod'
+import { configSchema } from './schema.ts'
+import { settingInfo } from './settings.ts'
+
+export function configJsonSchema(): Record<string, unknown> {
+  const schema = z.toJSONSchema(configSchema, {
+    io: 'input', // what people write, not what it becomes
+    override({ zodSchema, jsonSchema }) {
+      const info = settingInfo.get(zodSchema)
+      if (info === undefined) return
+      const otherwise = info.otherwise === undefined ? '' : ` Default: ${info.otherwise}.`
+      const allowed = jsonSchema.type === 'object' ? '' : ` Allowed: ${info.allowed}.`
+      jsonSchema.description = `${info.about}${allowed}${otherwise}`
+    },
+  })
+  return { ...schema, title: 'Configuration of Bowline' }
+}

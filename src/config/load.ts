@@ -1,0 +1,157 @@
+/** Reading a configuration: files put together, checked as a whole, defaults filled in. Either all of it is right, or a
+ *  ConfigError lists everything that is not. */
+
+import { accessSync, constants } from 'node:fs'
+import { resolve } from 'node:path'
+import { explainIssue, valueAt, type Written } from './explain.ts'
+import { defaultFolders, type Machine, thisMachine } from './folders.ts'
+import { ConfigError, type Mistake, pathText, valueText } from './mistake.ts'
+import { type Config, type ConfigInput, configSchema } from './schema.ts'
+import type { SettingPath } from './settings.ts'
+import { readSource, type Source } from './source.ts'
+
+/** The longest path in octets that fits into the kernel's `sockaddr_un` beside its final zero. */
+const MAX_SOCKET_PATH = 107
+
+/** The configuration in `files`, the defaults where they say nothing. Of several files the later overrides: sections are
+ *  joined setting by setting, everything else, lists too, is replaced as a whole. Throws ConfigError. */
+export function loadConfig(files: string | readonly string[] = [], machine: Machine = thisMachine()): Config {
+  return combineSources([files].flat().map(readSource), machine)
+}
+
+/** The configuration a program asks for, in the words of a configuration file. Throws ConfigError. */
+export function makeConfig(settings: ConfigInput = {}, machine: Machine = thisMachine()): Config {
+  const nowhere = () => undefined
+  return completeConfig(
+    { schema: configSchema, value: settings, placeOfKey: nowhere, placeOfValue: nowhere },
+    [],
+    machine,
+  )
+}
+
+/** As loadConfig(), of files already read. */
+export function combineSources(sources: readonly Source[], machine: Machine): Config {
+  const latestFirst = sources.toReversed()
+  const written: Written = {
+    schema: configSchema,
+    value: sources.map((source) => source.value).reduce(override, {}),
+    placeOfKey: (path) => firstOf(latestFirst, (source) => source.placeOfKey(path)),
+    placeOfValue(path) {
+      // What is missing is shown where it should have been.
+      for (let length = path.length; length >= 0; length--) {
+        const place = firstOf(latestFirst, (source) => source.placeOfValue(path.slice(0, length)))
+        if (place !== undefined) return place
+      }
+      return undefined
+    },
+  }
+  return completeConfig(written, sources, machine)
+}
+
+function completeConfig(written: Written, sources: readonly Source[], machine: Machine): Config {
+  const parsed = configSchema.safeParse(written.value)
+  const paths = absolutePaths(written, machine)
+  const mistakes = [
+    ...sources.flatMap((source) => source.mistakes),
+    ...(parsed.error?.issues ?? []).flatMap((issue) => explainIssue(issue, written)),
+    ...checkPaths(paths, written),
+  ]
+  if (!parsed.success || mistakes.length > 0) throw new ConfigError(inOrder(mistakes, sources))
+  const { data } = parsed
+  return {
+    ...data,
+    rundir: paths.rundir,
+    hostname: data.hostname ?? machine.hostname,
+    management: { ...data.management, 'unix-socket': paths.socket },
+    cache: { ...data.cache, storage: paths.storage },
+    options: { ...data.options, 'root-hints-file': paths.rootHints },
+  }
+}
+
+/** `above` with what `below` says put over it. */
+function override(above: unknown, below: unknown): unknown {
+  if (!isMap(above) || !isMap(below)) return below
+  const joined = new Map(Object.entries(above))
+  for (const [key, value] of Object.entries(below)) joined.set(key, override(joined.get(key), value))
+  return Object.fromEntries(joined)
+}
+
+function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+interface Paths {
+  rundir: string
+  storage: string
+  socket: string
+  rootHints: string | undefined
+}
+
+/** The paths in use. Also of a configuration with mistakes elsewhere, so that those in the paths are found with them. */
+function absolutePaths(written: Written, machine: Machine): Paths {
+  const text = (path: SettingPath): string | undefined => {
+    const value = valueAt(written.value, path)
+    return typeof value === 'string' ? value : undefined
+  }
+  const folders = defaultFolders(machine)
+  const rundir = resolve(machine.folder, text(['rundir']) ?? folders.rundir)
+  const rootHints = text(ROOT_HINTS)
+  return {
+    rundir,
+    storage: resolve(rundir, text(['cache', 'storage']) ?? folders.storage),
+    socket: resolve(rundir, text(SOCKET) ?? 'control.sock'),
+    rootHints: rootHints === undefined ? undefined : resolve(rundir, rootHints),
+  }
+}
+
+const SOCKET = ['management', 'unix-socket']
+const ROOT_HINTS = ['options', 'root-hints-file']
+
+function checkPaths(paths: Paths, written: Written): Mistake[] {
+  const mistakes: Mistake[] = []
+  if (Buffer.byteLength(paths.socket) > MAX_SOCKET_PATH)
+    mistakes.push({
+      place: written.placeOfValue(SOCKET),
+      path: pathText(SOCKET),
+      found: `a path of ${Buffer.byteLength(paths.socket)} octets`,
+      allowed: `a path of at most ${MAX_SOCKET_PATH} octets, rundir included`,
+      remedy: 'shorten it or rundir',
+    })
+  if (paths.rootHints !== undefined && !isReadable(paths.rootHints))
+    mistakes.push({
+      place: written.placeOfValue(ROOT_HINTS),
+      path: pathText(ROOT_HINTS),
+      found: valueText(valueAt(written.value, ROOT_HINTS)),
+      allowed: 'a file that can be read',
+      remedy: `make sure that ${paths.rootHints} is there and may be read`,
+    })
+  return mistakes
+}
+
+function isReadable(file: string): boolean {
+  try {
+    accessSync(file, constants.R_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function firstOf<Item, Result>(items: readonly Item[], find: (item: Item) => Result | undefined): Result | undefined {
+  for (const item of items) {
+    const result = find(item)
+    if (result !== undefined) return result
+  }
+  return undefined
+}
+
+/** By file as they were given, then from top to bottom. */
+function inOrder(mistakes: readonly Mistake[], sources: readonly Source[]): Mistake[] {
+  const fileOrder = (mistake: Mistake) => sources.findIndex((source) => source.file === mistake.place?.file)
+  return mistakes.toSorted(
+    (a, b) =>
+      fileOrder(a) - fileOrder(b) ||
+      (a.place?.line ?? 0) - (b.place?.line ?? 0) ||
+      (a.place?.column ?? 0) - (b.place?.column ?? 0),
+  )
+}

@@ -1,0 +1,285 @@
+/** Every setting of a configuration file: what it is called, what it means, what it may be and what it is when left out.
+ *
+ *  The names are those of Knot Resolver 6's YAML wherever it has the setting. Error messages, `bowline config schema` and
+ *  docs/configuration.md are made from this file (`npm run docs:config` rewrites the page). */
+
+import type * as z from 'zod'
+import { DNS_PORT, listenAddresses, parseInterface } from './listen.ts'
+import {
+  addressesOf,
+  type Complain,
+  choice,
+  flag,
+  group,
+  interfaces,
+  line,
+  lineOrFalse,
+  list,
+  milliseconds,
+  path,
+  port,
+  seconds,
+  section,
+  size,
+  whole,
+  wholeOr,
+} from './settings.ts'
+
+const KIB = 1024
+const MIB = 1024 ** 2
+const GIB = 1024 ** 3
+const DAY = 86_400
+
+const listener = group(
+  'Addresses on which clients are served.',
+  {
+    interface: interfaces({
+      about:
+        'One address or a list of addresses, each with or without `@port`. `0.0.0.0` and `::` are all addresses of their family.',
+    }),
+    port: port({
+      about: 'Port of the interfaces, which then name none themselves.',
+      otherwise: `${DNS_PORT}`,
+      example: '5300',
+    }),
+    kind: choice(['dns'], { about: 'What is spoken there. `dns`: DNS over UDP and TCP.', fallback: 'dns' }),
+  },
+  namesPortOnce,
+)
+
+export const configSchema = section('The configuration of Bowline.', {
+  version: whole({
+    about: 'Version of the configuration format. There is one so far.',
+    fallback: 1,
+    min: 1,
+    max: 1,
+  }),
+  rundir: path({
+    about:
+      'Folder for the files of the running service: control socket, sockets between the processes. It is made if missing. ' +
+      'Relative paths elsewhere in the configuration start here. Two services on one machine need two of it.',
+    otherwise: '`/run/bowline` for root, else `$XDG_STATE_HOME/bowline`, which is usually `~/.local/state/bowline`',
+    example: '/run/bowline',
+  }),
+  hostname: line({
+    about: 'Name of this server, told to clients that ask for `hostname.bind` or `id.server` in class CH (RFC 4892).',
+    max: 253,
+    otherwise: 'the name of the machine',
+    example: 'resolver1.example.org',
+  }),
+  nsid: lineOrFalse({
+    about:
+      'What clients that send the EDNS option NSID are told (RFC 5001), so that they can tell the servers of an anycast ' +
+      'address apart. `false`: the option is not answered.',
+    max: 128,
+    example: 'resolver1',
+  }),
+  workers: wholeOr(['auto'], {
+    about: 'Worker processes that answer queries. `auto`: as many as the service may use CPUs.',
+    fallback: 'auto',
+    min: 1,
+    max: 256,
+  }),
+  management: section('How the running service is managed.', {
+    'unix-socket': path({
+      about: 'The unix socket on which the supervisor takes commands.',
+      fallback: 'control.sock',
+    }),
+  }),
+  network: section(
+    'How Bowline speaks with clients and with other servers.',
+    {
+      'do-ipv4': flag({ about: 'Ask authoritative servers over IPv4.', fallback: true }),
+      'do-ipv6': flag({ about: 'Ask authoritative servers over IPv6.', fallback: true }),
+      'out-interface-v4': addressesOf(4, {
+        about: 'Source addresses of queries sent over IPv4. Of several, each query takes one at random.',
+        otherwise: 'chosen by the system',
+      }),
+      'out-interface-v6': addressesOf(6, {
+        about: 'Source addresses of queries sent over IPv6. Of several, each query takes one at random.',
+        otherwise: 'chosen by the system',
+      }),
+      'edns-buffer-size': section(
+        'The largest UDP message that is announced by EDNS (RFC 6891 §6.2.3). Larger ones travel as fragments, which get lost and can be forged.',
+        {
+          upstream: size({ about: 'Announced to authoritative servers.', fallback: 1232, min: 512, max: 65_535 }),
+          downstream: size({
+            about: 'Announced to clients, and the most that is sent to them over UDP.',
+            fallback: 1232,
+            min: 512,
+            max: 65_535,
+          }),
+        },
+      ),
+      listen: list(
+        listener,
+        {
+          about: 'Where clients are served.',
+          fallback: [{ interface: ['127.0.0.1@5300', '::1@5300'] }],
+        },
+        listensOnce,
+      ),
+    },
+    asksSomewhere,
+  ),
+  cache: section(
+    'The cache, which all workers share and which outlives restarts.',
+    {
+      storage: path({
+        about: 'Folder of the cache file. It is made if missing; a service needs one of its own.',
+        otherwise: '`/var/cache/bowline` for root, else `$XDG_CACHE_HOME/bowline`, which is usually `~/.cache/bowline`',
+        example: '/var/cache/bowline',
+      }),
+      'size-max': size({
+        about: 'The most the cache file may grow to.',
+        fallback: 100 * MIB,
+        min: MIB,
+        max: 1024 * GIB,
+      }),
+      'ttl-min': seconds({
+        about: 'Records are kept at least this long, whatever their TTL says.',
+        fallback: 5,
+        min: 0,
+        max: 3600,
+      }),
+      'ttl-max': seconds({
+        about: 'Records are kept no longer than this, whatever their TTL says.',
+        fallback: DAY,
+        min: 1,
+        max: 7 * DAY,
+      }),
+      'ns-timeout': milliseconds({
+        about: 'A server that has not answered is left alone for this long, as long as there are others to ask.',
+        fallback: 1000,
+        min: 1,
+        max: DAY * 1000,
+      }),
+    },
+    clampsInOrder,
+  ),
+  options: section('How questions are resolved and answered.', {
+    minimize: flag({
+      about: 'Show each authoritative server only as much of the name as it needs (QNAME minimisation, RFC 9156).',
+      fallback: true,
+    }),
+    'query-case-randomization': flag({
+      about:
+        'Mix upper and lower case in the names asked for. A forger has to guess it; servers that do not repeat it are remembered.',
+      fallback: true,
+    }),
+    'glue-checking': choice(['normal', 'strict', 'permissive'], {
+      about:
+        'Which addresses in a referral are believed. `normal`: of name servers inside the zone that refers; `strict`: inside ' +
+        'the zone referred to only, others are looked up; `permissive`: all.',
+      fallback: 'normal',
+    }),
+    'query-loopback': flag({
+      about:
+        'Ask servers whose address is a loopback one. Needed in a lab, where such servers exist; a danger elsewhere.',
+      fallback: false,
+    }),
+    priming: flag({
+      about: 'Ask the root servers for the current list of root servers before anything else (RFC 9609).',
+      fallback: true,
+    }),
+    'refuse-no-rd': flag({
+      about: 'Refuse queries without the RD flag: they only serve to see what others have asked for.',
+      fallback: true,
+    }),
+    'reorder-rrset': flag({
+      about: 'Begin each answer with another record of the set, so that clients spread over the addresses.',
+      fallback: true,
+    }),
+    'root-hints-file': path({
+      about: 'A file with the names and addresses of the root servers, in the form of a zone file.',
+      otherwise: 'the list that comes with Bowline',
+      example: '/etc/bowline/root.hints',
+    }),
+    'request-budget': section(
+      'What one question of a client may cost, all the questions that follow from it included. The answer of a request ' +
+        'that goes over is SERVFAIL with an Extended DNS Error (RFC 8914) that says why.',
+      {
+        mode: choice(['off', 'shadow', 'enforce'], {
+          about: '`enforce`: the request ends; `shadow`: it goes on, and is counted; `off`: nothing is counted.',
+          fallback: 'enforce',
+        }),
+        'upstream-queries': whole({ about: 'Queries sent to other servers.', fallback: 60, min: 1, max: 10_000 }),
+        received: size({ about: 'Octets received from them.', fallback: 128 * KIB, min: 4 * KIB, max: GIB }),
+        'address-lookups': whole({
+          about: 'Names of name servers looked up because no address came with them.',
+          fallback: 10,
+          min: 0,
+          max: 1000,
+        }),
+        'failed-lookups': whole({ about: 'Such names found to have no address.', fallback: 5, min: 0, max: 1000 }),
+        aliases: whole({ about: 'CNAME and DNAME records followed.', fallback: 11, min: 0, max: 100 }),
+        depth: whole({ about: 'Questions nested in questions.', fallback: 8, min: 1, max: 100 }),
+        signatures: whole({ about: 'Signatures verified.', fallback: 32, min: 1, max: 10_000 }),
+        'failed-signatures': whole({ about: 'Signatures found wrong.', fallback: 4, min: 0, max: 1000 }),
+        hashes: whole({
+          about: 'SHA-1 blocks computed to check proofs of non-existence by NSEC3.',
+          fallback: 300,
+          min: 0,
+          max: 100_000,
+        }),
+        time: milliseconds({ about: 'Time from question to answer.', fallback: 7000, min: 100, max: 60_000 }),
+      },
+    ),
+  }),
+  logging: section('The log: one line of JSON for each event.', {
+    level: choice(['crit', 'err', 'warning', 'notice', 'info', 'debug'], {
+      about: 'Events of this level and the levels before it are written.',
+      fallback: 'notice',
+    }),
+    target: choice(['stderr', 'stdout'], { about: 'Where the lines go.', fallback: 'stderr' }),
+  }),
+})
+
+/** What may be written in a configuration file. */
+export type ConfigInput = z.input<typeof configSchema>
+
+type Parsed = z.output<typeof configSchema>
+
+/** A whole configuration: every default filled in, times in seconds (`ttl-…`) or milliseconds, sizes in octets, lists
+ *  as lists and paths absolute. Plain data that survives JSON. */
+export type Config = Parsed & { rundir: string; hostname: string; cache: { storage: string } }
+
+export type ListenConfig = Config['network']['listen'][number]
+
+function asksSomewhere(network: { 'do-ipv4': boolean; 'do-ipv6': boolean }, complain: Complain): void {
+  if (!network['do-ipv4'] && !network['do-ipv6'])
+    complain([['do-ipv6']], 'false only while do-ipv4 is true', 'set one of the two to true, or no server can be asked')
+}
+
+function clampsInOrder(cache: { 'ttl-min': number; 'ttl-max': number }, complain: Complain): void {
+  if (cache['ttl-min'] > cache['ttl-max'])
+    complain([['ttl-min'], ['ttl-max']], 'ttl-min no longer than ttl-max', 'lower ttl-min or raise ttl-max')
+}
+
+function namesPortOnce(listener: { interface: string[]; port?: number | undefined }, complain: Complain): void {
+  const twice =
+    listener.port !== undefined && listener.interface.find((text) => parseInterface(text)?.port !== undefined)
+  if (twice) complain([['port']], `no port beside ${twice}, which has its own`, 'take it out, or the one after the @')
+}
+
+function listensOnce(
+  listeners: { interface: string[]; port?: number | undefined; kind: 'dns' }[],
+  complain: Complain,
+): void {
+  const seen = new Set<string>()
+  for (const [index, listener] of listeners.entries()) {
+    for (const [position, { address, port }] of listenAddresses([listener]).entries()) {
+      const key = `${address}@${port}`
+      if (seen.has(key))
+        complain(
+          [
+            [index, 'interface', position],
+            [index, 'interface'],
+          ],
+          'each address and port once',
+          `take one ${key} out`,
+        )
+      seen.add(key)
+    }
+  }
+}

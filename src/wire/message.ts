@@ -6,6 +6,7 @@ import { type Edns, readOpt } from './edns.ts'
 import { WireError } from './error.ts'
 import { Grouping } from './grouping.ts'
 import type { Name } from './name.ts'
+import { copyOctets } from './pool.ts'
 import { decodeRdata } from './rdata.ts'
 import { Reader } from './reader.ts'
 import type { RRset } from './rrset.ts'
@@ -105,10 +106,10 @@ export function parseQuery(packet: Uint8Array): ClientQuery {
   const questions = headerWord(packet, 4)
   if (questions > 1 && opcode === Opcode.QUERY) throw new WireError('limit', 'a query asks more than one question')
   let question: Question | undefined
-  let questionOctets = NO_OCTETS
+  let questionOctets: Uint8Array = NO_OCTETS
   if (questions > 0) {
     question = readQuestion(reader)
-    questionOctets = packet.slice(HEADER_OCTETS, reader.offset)
+    questionOctets = copyOctets(packet, HEADER_OCTETS, reader.offset)
     skipQuestions(reader, questions - 1)
   }
   let edns: Edns | undefined

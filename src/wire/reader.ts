@@ -1,21 +1,32 @@
 /** HOT: a cursor that cannot leave its packet. RFC 1035 §3.1 and §4.1.4 (names and their compression).
- *  Runs several times for each record that arrives. Bench: parseReply in test/wire. */
+ *  Runs several times for each record that arrives. */
 
 import { WireError } from './error.ts'
 import { MAX_NAME, type Name, ROOT } from './name.ts'
+import { copyOctets } from './pool.ts'
 
 /** Compression pointers followed inside one name. Real encoders make chains of two or three. */
 export const MAX_HOPS_PER_NAME = 16
-/** Compression pointers followed in one message. Pointers to a name that was read just before cost nothing and do not
- *  count, so hundreds of records of one owner are fine. */
+/** Compression pointers followed in one message, the first of each name not counted: those are bounded by the number
+ *  of names and by MAX_EXPANSION, and large honest RRsets have hundreds. */
 export const MAX_HOPS_PER_MESSAGE = 128
-/** Octets gathered from behind pointers in one message; no message holds more than this before decompression. */
+/** Octets of names with pointers gathered from one message; no message holds more than this before decompression. */
 export const MAX_EXPANSION = 65536
 
 /** Pointers cannot lead into the header. */
 const FIRST_NAME = 12
 
+/** Pointers have 14 bits. */
+const MAX_POINTER = 0x3fff
+
 const scratch = new Uint8Array(MAX_NAME)
+
+// Names read lately, by where they stand: records repeat their owner, glue repeats the NS records' names. A name is
+// found under the serial number of its Reader and its offset in the packet, in one number.
+const MEMORY = 64
+const memoryKeys = new Float64Array(MEMORY)
+const memory: Name[] = new Array(MEMORY).fill(ROOT)
+let readers = 0
 
 /** Walks one packet. Every read is bounds-checked; views share the packet's memory. */
 export class Reader {
@@ -28,9 +39,7 @@ export class Reader {
   hopsLeft = MAX_HOPS_PER_MESSAGE
   /** What is left of MAX_EXPANSION. */
   expansionLeft = MAX_EXPANSION
-  // The last name behind a lone pointer, and where that pointed: RRsets repeat their owner.
-  private knownTarget = -1
-  private knownName: Name = ROOT
+  private readonly memoryBase = ++readers * 65536
 
   constructor(packet: Uint8Array, offset = 0, end = packet.length) {
     this.packet = packet
@@ -67,12 +76,8 @@ export class Reader {
 
   /** The next `octets` octets, as a copy. */
   copy(octets: number): Uint8Array {
-    const { packet } = this
     const at = this.take(octets)
-    if (octets > 64) return packet.slice(at, at + octets)
-    const copied = new Uint8Array(octets) // small ones are quicker made by hand
-    for (let i = 0; i < octets; i++) copied[i] = packet[at + i]
-    return copied
+    return copyOctets(this.packet, at, at + octets)
   }
 
   /** Steps over `octets`. */
@@ -80,24 +85,24 @@ export class Reader {
     this.take(octets)
   }
 
-  /** The name that begins here, decompressed; often a copy, sometimes one handed out before: leave it unmodified.
+  /** The name that begins here, decompressed: a copy, or the very copy handed out before for the same octets.
    *  Throws WireError: 'bad-name' for pointers that do not lead strictly backwards, for label types other than RFC
    *  1035's (RFC 6891 §5 gave up the extended ones) and for more than 255 octets; 'limit' for too many pointers. */
   name(): Name {
     const { packet, end } = this
     const start = this.offset
-    let at = start
-    let target = -1
-    // A lone pointer to what the last lone pointer meant.
-    if (at + 1 < end && packet[at] >= 0xc0) {
-      target = ((packet[at] & 0x3f) << 8) | packet[at + 1]
-      if (target === this.knownTarget && target < start) {
-        this.offset = at + 2
-        return this.knownName
+    let standsAt = start // where the whole name is to be found in one piece: here, or behind a lone pointer
+    if (start + 1 < end && packet[start] >= 0xc0) {
+      standsAt = ((packet[start] & 0x3f) << 8) | packet[start + 1]
+      const slot = standsAt & (MEMORY - 1)
+      if (memoryKeys[slot] === this.memoryBase + standsAt && standsAt < start) {
+        this.offset = start + 2
+        return memory[slot]
       }
     }
     let length = 0 // gathered in scratch
-    let segment = at // where the run of labels being read began: pointers have to lead before it
+    let at = start
+    let segment = start // where the run of labels being read began: pointers have to lead before it
     let after = -1 // where reading goes on; known at the first pointer
     let hops = 0
     for (;;) {
@@ -119,20 +124,18 @@ export class Reader {
       const to = ((octet & 0x3f) << 8) | packet[at + 1]
       if (after < 0) after = at + 2
       if (to >= segment || to < FIRST_NAME) throw new WireError('bad-name', 'a compression pointer does not lead back')
-      if (++hops > MAX_HOPS_PER_NAME || --this.hopsLeft < 0)
-        throw new WireError('limit', 'too many compression pointers')
+      if (++hops > MAX_HOPS_PER_NAME) throw new WireError('limit', 'a name has too many compression pointers')
+      if (hops > 1 && --this.hopsLeft < 0) throw new WireError('limit', 'too many compression pointers')
       segment = at = to
     }
     if (hops > 0 && (this.expansionLeft -= length) < 0) throw new WireError('limit', 'names expand too much')
     this.offset = after < 0 ? at + 1 : after
-    const name = length === 1 ? ROOT : copyOf(scratch, length)
-    if (after === start + 2) {
-      this.knownTarget = target
-      this.knownName = name
-    } else if (after < 0) {
-      // A name without pointers: the question, as a rule, and the next record will point at it.
-      this.knownTarget = start
-      this.knownName = name
+    if (length === 1) return ROOT
+    const name = copyOctets(scratch, 0, length)
+    if (standsAt <= MAX_POINTER) {
+      const slot = standsAt & (MEMORY - 1)
+      memoryKeys[slot] = this.memoryBase + standsAt
+      memory[slot] = name
     }
     return name
   }
@@ -159,11 +162,4 @@ export class Reader {
     this.offset = next
     return at
   }
-}
-
-function copyOf(octets: Uint8Array, length: number): Uint8Array {
-  if (length > 64) return octets.slice(0, length)
-  const copied = new Uint8Array(length)
-  for (let i = 0; i < length; i++) copied[i] = octets[i]
-  return copied
 }

@@ -1,11 +1,12 @@
 /** A DNS message as scenario files see it: single records in order, duplicates and all, nothing merged, set or cut.
  *  It has its own small writer so that what is scripted is what is sent; src/wire would tidy it up. */
 
+import { parseEde } from '../../src/wire/edns.ts'
 import { foldName, type Name, nameToText } from '../../src/wire/name.ts'
 import { canonicalRdata, decodeRdata } from '../../src/wire/rdata.ts'
 import { Reader } from '../../src/wire/reader.ts'
 import { rdataToText } from '../../src/wire/text.ts'
-import { Flag, rcodeText, Type, typeText } from '../../src/wire/types.ts'
+import { EdnsOption, edeText, Flag, rcodeText, Type, typeText } from '../../src/wire/types.ts'
 
 export interface ScriptQuestion {
   name: Name
@@ -32,9 +33,10 @@ export interface ScriptMessage extends Record<Section, ScriptRecord[]> {
   rcode: number
   question: ScriptQuestion | undefined
   edns: { udpSize: number; version: number; do: boolean } | undefined
+  /** Extended DNS Errors of a received message; only for people to read. */
+  edes?: string[]
 }
 
-const HEADER = 12
 const DO = 0x8000 // RFC 3225 §3, in the low half of the OPT record's TTL field
 
 /** The message in wire form, names never compressed. */
@@ -103,7 +105,7 @@ export function readScript(packet: Uint8Array): ScriptMessage {
       const ttl = reader.u32()
       const rdlength = reader.u16()
       if (type === Type.OPT) {
-        reader.view(rdlength)
+        message.edes = readEdes(reader, rdlength)
         message.rcode |= (ttl >>> 24) << 4
         message.edns = { udpSize: recordClass, version: (ttl >>> 16) & 0xff, do: (ttl & DO) !== 0 }
       } else if (type === Type.TSIG) {
@@ -115,6 +117,18 @@ export function readScript(packet: Uint8Array): ScriptMessage {
     }
   }
   return message
+}
+
+function readEdes(reader: Reader, rdlength: number): string[] {
+  const edes: string[] = []
+  const end = reader.offset + rdlength
+  while (reader.offset < end) {
+    const option = { code: reader.u16(), data: reader.view(reader.u16()) }
+    if (option.code !== EdnsOption.EDE) continue
+    const { code, text } = parseEde(option)
+    edes.push(`${edeText(code)}: ${text}`)
+  }
+  return edes
 }
 
 /** Equal for records that scenarios call equal: owner (in any case), class, type, canonical RDATA; never the TTL. */
@@ -143,6 +157,7 @@ export function flagsText(flags: number): string {
 /** A message on one line of header and one indented line for each record. */
 export function messageText(message: ScriptMessage): string {
   const lines = [`${rcodeText(message.rcode)} [${flagsText(message.flags)}] ${questionText(message.question)}`]
+  for (const ede of message.edes ?? []) lines.push(`    EDE ${ede}`)
   for (const section of SECTIONS) {
     for (const record of message[section]) lines.push(`    ${section.padEnd(10)} ${recordText(record)}`)
   }

@@ -9,7 +9,7 @@ import { ManualClock } from '../support/clock.ts'
 import { SeededRandom } from '../support/random.ts'
 import { findMismatch } from './match.ts'
 import { composeScript, messageText, questionText, readScript, type ScriptMessage, SECTIONS } from './message.ts'
-import { type Entry, parseRecord, type Scenario, ScenarioError, type Step } from './parse-rpl.ts'
+import { type Entry, type Scenario, ScenarioError, type Step } from './parse-rpl.ts'
 import { type FarSide, type Reaction, SILENCE, SimulatedNetwork } from './simulated-network.ts'
 
 /** `undefined`: every check holds, but the resolver asked something the script has no answer for. */
@@ -35,6 +35,8 @@ export interface World {
 export interface ResolverUnderTest {
   /** Hands the resolver one client packet, as if by UDP; `respond` gets its answer, then or later, at most once. */
   handle(packet: Uint8Array, client: ServerAddress, respond: (packet: Uint8Array) => void): void
+  /** What went wrong inside, if anything did: an answer alone may not show it. */
+  fault?(): string | undefined
   close?(): void | Promise<void>
 }
 
@@ -103,6 +105,8 @@ class Stage {
         if (error instanceof ScenarioError) throw error
         failure = `the resolver failed: ${error instanceof Error ? error.stack : error}`
       }
+      const fault = this.resolver.fault?.()
+      if (fault !== undefined) failure = `the resolver failed: ${fault}`
       if (failure === undefined) continue
       this.tell(() => `FAILED: ${failure}`)
       return `step ${step.id} (line ${step.line}): ${failure}`
@@ -116,8 +120,7 @@ class Stage {
       case 'QUERY':
         return this.ask(step.entry, step.id)
       case 'CHECK_ANSWER':
-        if (!this.answer) return 'there is no answer to check'
-        return findMismatch(step.entry, this.answer)
+        return this.answer ? this.check(step.entry, this.answer) : 'there is no answer to check'
       case 'TIME_PASSES':
         this.tell(() => `${step.elapseSeconds} s pass`)
         return this.elapse(step.elapseSeconds * 1000)
@@ -125,6 +128,12 @@ class Stage {
       case 'CHECK_OUT_QUERY':
         return undefined
     }
+  }
+
+  private check(entry: Entry, answer: ScriptMessage): string | undefined {
+    const mismatch = findMismatch(entry, answer)
+    if (mismatch === undefined) return undefined
+    return [mismatch, ...(answer.edes ?? []).map((ede) => `    EDE ${ede}`)].join('\n')
   }
 
   private async ask(entry: Entry, stepId: number): Promise<string | undefined> {

@@ -1,0 +1,12 @@
+/** Scenarios that Bowline does not pass, and why that is so. The list stays true: a scenario that is listed and does
+ *  better, or worse, than it says here fails the test. */
+
+import type { Verdict } from './replay.ts'
+
+export interface Expectation {
+  verdict: Exclude<Verdict, 'pass'>
+  reason: string
+}
+
+/** By path inside the shared folder. */
+export const EXPECTATIONS: Record<string, Expectation> = {}

@@ -1,0 +1,117 @@
+/** From the head of a scenario to a resolver: the baseline every scenario presumes, then what its head says. This is the
+ *  one file that knows both the format and the core. */
+
+import { basename } from 'node:path'
+import { Cache } from '../../src/cache/cache.ts'
+import { MemoryStore } from '../../src/cache/memory-store.ts'
+import { ServerAddress } from '../../src/io/address.ts'
+import { builtInModules } from '../../src/modules/index.ts'
+import { Core } from '../../src/resolve.ts'
+import { type RootHint, rootHint } from '../../src/root-hints.ts'
+import { defaultSettings, type Settings } from '../../src/settings.ts'
+import { Type } from '../../src/wire/types.ts'
+import { type Head, readHead } from './head.ts'
+import type { Scenario } from './parse-rpl.ts'
+import type { ReplayOptions, ResolverUnderTest, World } from './replay.ts'
+
+/** Seconds. Six days, as Knot Resolver has it. */
+const DEFAULT_MAX_TTL = 518_400
+
+/** Why the resolver cannot play this scenario as it is meant; undefined: it can. */
+export function whyUnsupported(scenario: Scenario): string | undefined {
+  const head = readHead(scenario)
+  if (needsModule(scenario.path)) return needsModule(scenario.path)
+  if (head.policies.length > 0) return 'needs module policy'
+  if (head.features.has('dns64_prefix')) return 'needs module dns64'
+  if (head.features.has('static_hint_name')) return 'needs module hints'
+  if (head.features.has('renumber_src')) return 'needs module renumber'
+  if (head.features.has('workarounds')) return 'needs module workarounds'
+  if (head.forwardTo) return 'needs forwarding'
+  if (head.trustAnchors.length > 0) return 'needs DNSSEC validation'
+  return undefined
+}
+
+/** Scenarios from Knot Resolver's module folders do not say in their head what must be configured. */
+function needsModule(path: string): string | undefined {
+  const name = basename(path)
+  if (name.startsWith('policy-')) return 'needs module policy'
+  if (name.startsWith('rebinding-')) return 'needs module rebinding'
+  if (name.startsWith('ta_update-')) return 'needs automatic trust anchors (RFC 5011)'
+  if (name.startsWith('view-')) return 'needs module view'
+  return undefined
+}
+
+/** How to play `scenario`, with or without QNAME minimisation. */
+export function replayOptions(scenario: Scenario, minimise: boolean): ReplayOptions {
+  const head = readHead(scenario)
+  return {
+    startMs: head.startMs,
+    timersFollowElapse: basename(scenario.path).includes('monotonic'),
+    client: clientAddress(head),
+    start: (world) => startResolver(head, minimise, world),
+  }
+}
+
+function startResolver(head: Head, minimise: boolean, { clock, transport, random }: World): ResolverUnderTest {
+  const settings: Settings = {
+    ...defaultSettings,
+    rootHints: head.stub ? [{ name: head.stub.name, addresses: [head.stub.address.octets] }] : ROOT_HINTS_2017,
+    priming: false,
+    minimise,
+    minimiseType: Type.NS,
+    glueChecking: head.hardenGlue ? 'normal' : 'permissive',
+    queryLoopback: head.queryLoopback || head.stub?.address.octets[0] === 127,
+    doIpv4: head.doIpv4,
+    doIpv6: head.doIpv6,
+    ednsBufferSize: { upstream: 4096, downstream: 4096 },
+    specialNames: false,
+    minimalAny: false,
+  }
+  const ttlMin = Number(head.features.get('min_ttl') ?? 0)
+  const ttlMax = Number(head.features.get('max_ttl') ?? DEFAULT_MAX_TTL)
+  const cache = new Cache(new MemoryStore(), clock, { ttlMin, ttlMax, negativeTtlMax: ttlMax })
+  let fault: string | undefined
+  const core = new Core({
+    cache,
+    transport,
+    clock,
+    random,
+    settings,
+    modules: builtInModules(settings, random),
+    log: (level, event, fields) => {
+      if (level === 'error') fault ??= `${event} ${JSON.stringify(fields)}`
+    },
+  })
+  return {
+    handle(packet, client, respond) {
+      core.handle(packet, { overUdp: true, address: client.octets, port: client.port }, (answer) => {
+        if (answer) respond(answer)
+      })
+    },
+    fault: () => fault,
+    close: () => core.close(),
+  }
+}
+
+/** Of the family of the root hint; only views look at it. */
+function clientAddress(head: Head): ServerAddress {
+  const address = head.stub?.address.family === 6 ? 'fd00:dec::1' : '127.127.0.0'
+  return ServerAddress.fromText(address, 40_000)!
+}
+
+/** IANA's hints of early 2017, for the one scenario that counts on them. */
+const ROOT_HINTS_2017: RootHint[] = [
+  rootHint('a.root-servers.net.', ['198.41.0.4', '2001:503:ba3e::2:30']),
+  rootHint('b.root-servers.net.', ['192.228.79.201', '2001:500:84::b']),
+  rootHint('c.root-servers.net.', ['192.33.4.12', '2001:500:2::c']),
+  rootHint('d.root-servers.net.', ['199.7.91.13', '2001:500:2d::d']),
+  rootHint('e.root-servers.net.', ['192.203.230.10', '2001:500:a8::e']),
+  rootHint('f.root-servers.net.', ['192.5.5.241', '2001:500:2f::f']),
+  rootHint('g.root-servers.net.', ['192.112.36.4', '2001:500:12::d0d']),
+  rootHint('h.root-servers.net.', ['198.97.190.53', '2001:500:1::53']),
+  rootHint('i.root-servers.net.', ['192.36.148.17', '2001:7fe::53']),
+  rootHint('j.root-servers.net.', ['192.58.128.30', '2001:503:c27::2:30']),
+  rootHint('k.root-servers.net.', ['193.0.14.129', '2001:7fd::1']),
+  rootHint('l.root-servers.net.', ['199.7.83.42', '2001:500:9f::42']),
+  rootHint('m.root-servers.net.', ['202.12.27.33', '2001:dc3::35']),
+]

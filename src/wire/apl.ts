@@ -2,8 +2,9 @@
 
 import { WireError } from './error.ts'
 import { addressFromText, addressText } from './ip-address.ts'
-import { type Field, numberFromText, readNumber } from './rdata-field.ts'
+import type { Field } from './rdata-field.ts'
 import { fail } from './scanner.ts'
+import { numberFromText, readNumber } from './text-values.ts'
 
 /** Octets of an address, by address family number. */
 const SIZES: Record<number, 4 | 16> = { 1: 4, 2: 16 }

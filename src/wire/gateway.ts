@@ -4,8 +4,9 @@
 import { WireError } from './error.ts'
 import { ipv4, ipv6 } from './ip-address.ts'
 import { Octets } from './octets.ts'
-import { type Field, foldedName, numberFromText, plainName, u8 } from './rdata-field.ts'
+import { type Field, foldedName, plainName, u8 } from './rdata-field.ts'
 import { fail } from './scanner.ts'
+import { numberFromText } from './text-values.ts'
 
 /** Nothing on the wire, a lone dot as text. */
 const noGateway: Field = {

@@ -1,8 +1,9 @@
 /** Where on Earth an owner is: the LOC record, all of whose RDATA is one field (RFC 1876 §2 wire, §3 text). */
 
 import { WireError } from './error.ts'
-import { type Field, readNumber } from './rdata-field.ts'
+import type { Field } from './rdata-field.ts'
 import { fail, type Scanner } from './scanner.ts'
+import { readNumber } from './text-values.ts'
 
 /** The equator and the prime meridian, in thousandths of a second of arc. */
 const ZERO_ANGLE = 2 ** 31

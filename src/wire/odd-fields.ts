@@ -2,8 +2,9 @@
 
 import { WireError } from './error.ts'
 import { WksService } from './mnemonics.ts'
-import { base64Octets, base64Text, type Field, hexOctets, hexText, numberFromText } from './rdata-field.ts'
+import type { Field } from './rdata-field.ts'
 import { fail } from './scanner.ts'
+import { base64Octets, base64Text, hexOctets, hexText, numberFromText } from './text-values.ts'
 
 /** WKS: one bit for each port, to the end of the RDATA (RFC 1035 §3.4.2). */
 export const servicePorts: Field = {

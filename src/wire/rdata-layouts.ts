@@ -28,9 +28,7 @@ import {
   type Field,
   foldedName,
   hexGroups,
-  hexOctets,
   hexRest,
-  hexText,
   legacyName,
   mnemonic,
   name,
@@ -49,6 +47,7 @@ import {
   u64,
 } from './rdata-field.ts'
 import { svcParams } from './svcb.ts'
+import { hexOctets, hexText } from './text-values.ts'
 import { nxtBitmap, typeBitmap } from './type-bitmap.ts'
 import { Rcode, Type } from './types.ts'
 

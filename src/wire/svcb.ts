@@ -3,8 +3,9 @@
 import { WireError } from './error.ts'
 import { addressFromText, addressText } from './ip-address.ts'
 import { Octets } from './octets.ts'
-import { base64Octets, base64Text, type Field, numberFromText, readNumber } from './rdata-field.ts'
+import type { Field } from './rdata-field.ts'
 import { escapeOctets, fail, quotedText, unescapeOctets, type Word } from './scanner.ts'
+import { base64Octets, base64Text, numberFromText, readNumber } from './text-values.ts'
 
 /** Keys of the registry "Service Parameter Keys (SvcParamKeys)". */
 export const SvcParamKey = {

@@ -7,9 +7,10 @@ import { WireError } from './error.ts'
 import { type Name, nameToText } from './name.ts'
 import { Octets } from './octets.ts'
 import { checkRdata } from './rdata.ts'
-import { hexOctets, hexText, numberFromText, parseName, secondsFromText } from './rdata-field.ts'
+import { parseName } from './rdata-field.ts'
 import { type Layout, layoutFor } from './rdata-layouts.ts'
 import { fail, Scanner } from './scanner.ts'
+import { hexOctets, hexText, numberFromText, secondsFromText } from './text-values.ts'
 import { Class, classFromText, classText, typeFromText, typeText } from './types.ts'
 
 /** One record of a master file. */

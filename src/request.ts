@@ -100,6 +100,8 @@ export interface Wishes {
   do: boolean
 }
 
+export type Purpose = 'answer' | 'priming' | 'server-address'
+
 export type AnswerSource = 'cache' | 'recursion' | 'local' | 'failure'
 
 /** Where the iterator is: the zone cut, its servers, and what was tried there. */
@@ -116,6 +118,8 @@ export interface Iteration {
   minimise: boolean
   /** The server that must be asked once more, over TCP if `tcp`: after truncation, EDNS or case trouble. */
   retry: { server: ServerAddress; tcp: boolean } | undefined
+  /** The cut was remembered, not just learned: it may be out of date. */
+  remembered: boolean
   /** What the servers of this cut did wrong, for the final EDE. */
   troubles: string[]
 }
@@ -174,8 +178,9 @@ export class Request {
   readonly pending = new Set<string>()
   /** Asked for by need(), not yet started. */
   wanted: Wanted[] = []
-  /** A question about the root's servers, to be answered by the hints (RFC 9609). */
-  readonly priming: boolean
+  /** Why it is asked, when not for its own sake: `priming` is about the root's servers and goes to the hints
+   *  (RFC 9609); `server-address` will do with glue. */
+  readonly purpose: Purpose
   /** Queries spent on minimised names, RFC 9156 §2.3. */
   minimisedQueries = 0
   readonly trace: Trace | undefined
@@ -184,18 +189,18 @@ export class Request {
     question: Question,
     wishes: Wishes,
     ledger: Ledger,
-    origin: { client?: Client; parent?: Request; priming?: boolean; trace?: Trace } = {},
+    origin: { client?: Client; parent?: Request; purpose?: Purpose; trace?: Trace } = {},
   ) {
     this.question = question
     this.wishes = wishes
     this.ledger = ledger
     this.client = origin.client
     this.parent = origin.parent
-    this.priming = origin.priming ?? false
+    this.purpose = origin.purpose ?? 'answer'
     this.trace = origin.trace ?? origin.parent?.trace
     this.depth = origin.parent === undefined ? 0 : origin.parent.depth + 1
     this.sname = question.name
-    this.key = `${question.type}/${question.class}/${wishes.cd ? 'cd' : ''}${this.priming ? 'p' : ''}/${nameKey(question.name)}`
+    this.key = `${question.type}/${question.class}/${wishes.cd ? 'cd' : ''}${this.purpose}/${nameKey(question.name)}`
   }
 
   get qname(): Name {
@@ -207,11 +212,11 @@ export class Request {
   }
 
   /** The ended sub-request for this question; or undefined, and it will be started when the hook answers `wait`. */
-  need(name: Name, type: number, options: { priming?: boolean } = {}): Request | undefined {
+  need(name: Name, type: number, purpose: Purpose = 'answer'): Request | undefined {
     const key = subKey(name, type)
     const finding = this.findings.get(key)
     if (finding === undefined && !this.pending.has(key) && !this.wanted.some((wanted) => wanted.key === key))
-      this.wanted.push({ key, name, type, priming: options.priming ?? false })
+      this.wanted.push({ key, name, type, purpose })
     return finding
   }
 
@@ -260,7 +265,7 @@ export interface Wanted {
   key: string
   name: Name
   type: number
-  priming: boolean
+  purpose: Purpose
 }
 
 export function subKey(name: Name, type: number): string {

@@ -448,11 +448,11 @@ export class Core {
     const { wanted } = request
     request.wanted = []
     const before = request.findings.size
-    for (const { key, name, type, priming } of wanted) {
+    for (const { key, name, type, purpose } of wanted) {
       this.counters.subRequests++
       const question = { name, type, class: Class.IN }
       const wishes = { rd: true, cd: request.wishes.cd, ad: false, do: true }
-      const sub = new Request(question, wishes, request.ledger, { parent: request, priming })
+      const sub = new Request(question, wishes, request.ledger, { parent: request, purpose })
       const subPursuit = new Pursuit(sub, pursuit, (ended) => {
         pursuit.subs.delete(key)
         request.pending.delete(key)

@@ -4,9 +4,10 @@
 import type { Cache, CacheEntry } from '../cache/cache.ts'
 import { Rank } from '../cache/rank.ts'
 import type { Layer, Request, Step } from '../request.ts'
-import { countLabels, equalNames, nameToText, parentName, replaceSuffix } from '../wire/name.ts'
+import { countLabels, parentName, replaceSuffix } from '../wire/name.ts'
 import { cnameTarget, type RRset } from '../wire/rrset.ts'
 import { Ede, Rcode, Type } from '../wire/types.ts'
+import { aliasLoop, hasAlias, tooManyAliases } from './aliases.ts'
 import { synthesised } from './classify.ts'
 
 export function createCacheLayer(cache: Cache): Layer {
@@ -20,7 +21,7 @@ export function createCacheLayer(cache: Cache): Layer {
 
 /** Follows what is known from `sname` on: an answer, a denial, a failure, or as far as aliases lead. */
 function lookUp(cache: Cache, request: Request): Step {
-  if (request.priming || request.iteration !== undefined) return 'pass' // already under way
+  if (request.purpose === 'priming' || request.iteration !== undefined) return 'pass' // already under way
   for (;;) {
     const { sname, qtype } = request
     const entry = cache.lookup(sname, qtype)
@@ -30,15 +31,14 @@ function lookUp(cache: Cache, request: Request): Step {
       const nameError = cache.lookupNxdomain(sname)
       return nameError === undefined ? cachedFailure(cache, request) : give(request, nameError)
     }
-    if (request.answer.some((set) => set.type === Type.CNAME && equalNames(set.owner, sname)))
-      return request.failWith(Ede.OTHER, `${nameToText(sname)} is an alias of itself`)
+    if (hasAlias(request.answer, { owner: sname, type: Type.CNAME })) return aliasLoop(request, sname)
     request.answer.push(...alias.records)
     if (alias.target === undefined) {
       request.rcode = Rcode.YXDOMAIN
       request.source = 'cache'
       return 'done'
     }
-    if (!request.ledger.charge('aliases')) return request.failWith(Ede.OTHER, 'chain of aliases too long')
+    if (!request.ledger.charge('aliases')) return tooManyAliases(request)
     request.trace?.({ kind: 'alias', depth: request.depth, target: alias.target })
     request.sname = alias.target
   }

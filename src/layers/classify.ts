@@ -17,19 +17,19 @@ export type Finding =
   /** The zone is cut at `zone`: ask there. */
   | { kind: 'referral'; zone: Name; nsSet: RRset; glue: RRset[]; proofs: RRset[] }
   /** `name` (the end of `chain`) does not exist, or has no such data. `soa` is absent in sloppy replies. */
-  | {
-      kind: 'denial'
-      chain: RRset[]
-      denial: 'nxdomain' | 'nodata'
-      name: Name
-      soa: RRset | undefined
-      proofs: RRset[]
-    }
+  | ({ kind: 'denial'; chain: RRset[]; denial: 'nxdomain' | 'nodata'; name: Name } & Denying)
   /** The server is no use for this zone. */
   | { kind: 'lame'; reason: LameReason }
   /** The server would not or could not answer. `plain` when the reply shows that EDNS may be to blame. */
   | { kind: 'error'; rcode: Rcode; plain: boolean }
   | { kind: 'truncated' }
+
+/** What an authority section says of a denial: the zone's SOA, its NS set if it is shown, NSEC and NSEC3. */
+export interface Denying {
+  soa: RRset | undefined
+  apex: RRset[]
+  proofs: RRset[]
+}
 
 export type LameReason = 'not authoritative' | 'upward referral' | 'referral to itself' | 'sideways referral' | 'empty'
 
@@ -75,12 +75,12 @@ export function classifyReply(asked: Asked, reply: Reply): Finding {
   // RFC 2308 §2.1: the RCODE speaks of the last name of the chain.
   if (rcode === Rcode.NXDOMAIN)
     return soa !== undefined || authoritative || asked.forwarded
-      ? { kind: 'denial', chain, denial: 'nxdomain', name, soa, proofs: findProofs(reply, asked.zoneCut) }
+      ? { kind: 'denial', chain, denial: 'nxdomain', name, ...denying(reply, soa, asked.zoneCut) }
       : { kind: 'lame', reason: 'not authoritative' }
   if (chain.length > 0) {
     // The end of a chain is denied only by a SOA; without one the server just knows no more.
     if (soa !== undefined && isAtOrBelow(name, asked.zoneCut))
-      return { kind: 'denial', chain, denial: 'nodata', name, soa, proofs: findProofs(reply, asked.zoneCut) }
+      return { kind: 'denial', chain, denial: 'nodata', name, ...denying(reply, soa, asked.zoneCut) }
     return { kind: 'alias', chain, target: name, authoritative }
   }
 
@@ -90,22 +90,24 @@ export function classifyReply(asked: Asked, reply: Reply): Finding {
       // An authoritative "no such data" that also names the child's own servers is no referral (RFC 2308 §2.2).
       if (!(authoritative && equalNames(nsSet.owner, asked.qname) && asked.qtype === Type.DS))
         return referral(nsSet, reply, asked.zoneCut)
-    } else if (!authoritative) {
-      if (equalNames(nsSet.owner, asked.zoneCut)) return { kind: 'lame', reason: 'referral to itself' }
-      if (isAtOrBelow(asked.zoneCut, nsSet.owner)) return { kind: 'lame', reason: 'upward referral' }
-      return { kind: 'lame', reason: 'sideways referral' }
-    }
+    } else if (isBelow(asked.zoneCut, nsSet.owner)) return { kind: 'lame', reason: 'upward referral' }
+    else if (!isAtOrBelow(nsSet.owner, asked.zoneCut)) return { kind: 'lame', reason: 'sideways referral' }
+    else if (!authoritative)
+      return {
+        kind: 'lame',
+        reason: equalNames(nsSet.owner, asked.zoneCut) ? 'referral to itself' : 'sideways referral',
+      }
   }
   if (soa === undefined && !authoritative && !asked.forwarded)
     return { kind: 'lame', reason: reply.answer.length ? 'not authoritative' : 'empty' }
   if (rcode === Rcode.YXDOMAIN) return { kind: 'error', rcode: Rcode.YXDOMAIN, plain: false }
-  return { kind: 'denial', chain, denial: 'nodata', name, soa, proofs: findProofs(reply, asked.zoneCut) }
+  return { kind: 'denial', chain, denial: 'nodata', name, ...denying(reply, soa, asked.zoneCut) }
 }
 
-/** Whether an answer may be believed to come from the zone itself: AA, or, for servers that forget AA, the zone's own
- *  SOA or NS beside the answer. A server that offers recursion instead of AA answers out of its cache: lame. */
+/** Whether an answer may come from the zone itself. Some servers forget AA; but one that offers recursion instead (RA)
+ *  answers out of a cache, unless the zone's own SOA or NS stands beside the answer: it is lame (RFC 1912 §2.8). */
 function trusted(asked: Asked, reply: Reply, authoritative: boolean): boolean {
-  if (authoritative || asked.forwarded) return true
+  if (authoritative || asked.forwarded || !(reply.flags & Flag.RA)) return true
   return reply.authority.some(
     (set) =>
       (set.type === Type.NS || set.type === Type.SOA) && set.rdatas.length > 0 && equalNames(set.owner, asked.zoneCut),
@@ -170,12 +172,14 @@ function findSoa(reply: Reply, name: Name, zoneCut: Name): RRset | undefined {
   return undefined
 }
 
-/** NSEC and NSEC3 sets of the authority section, in bailiwick. */
-function findProofs(reply: Reply, zoneCut: Name): RRset[] {
-  return reply.authority.filter(
-    (set) =>
-      (set.type === Type.NSEC || set.type === Type.NSEC3) && set.rdatas.length > 0 && isAtOrBelow(set.owner, zoneCut),
-  )
+/** The parts of the authority section that belong to a denial, in bailiwick. */
+function denying(reply: Reply, soa: RRset | undefined, zoneCut: Name): Denying {
+  const inZone = reply.authority.filter((set) => set.rdatas.length > 0 && isAtOrBelow(set.owner, zoneCut))
+  return {
+    soa,
+    apex: inZone.filter((set) => set.type === Type.NS && soa !== undefined && equalNames(set.owner, soa.owner)),
+    proofs: inZone.filter((set) => set.type === Type.NSEC || set.type === Type.NSEC3),
+  }
 }
 
 /** The NS set that concerns the question: the deepest one on its way. Stray ones (unsolicited, they poison: RFC 5452 §6)

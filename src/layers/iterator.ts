@@ -8,12 +8,13 @@ import type { Arrival, Iteration, Layer, Query, Request, Step } from '../request
 import type { Settings } from '../settings.ts'
 import type { ForbiddenOptions } from '../upstream/forbidden.ts'
 import type { Servers } from '../upstream/servers.ts'
-import { ancestorWith, countLabels, equalNames, type Name, nameToText, ROOT } from '../wire/name.ts'
+import { ancestorWith, countLabels, type Name, nameToText, ROOT } from '../wire/name.ts'
 import type { RRset } from '../wire/rrset.ts'
 import { Ede, Rcode, rcodeText, Type, typeText } from '../wire/types.ts'
+import { aliasLoop, hasAlias, tooManyAliases } from './aliases.ts'
 import { classifyReply, denialTtl, type Finding } from './classify.ts'
 import { labelsToReveal } from './minimise.ts'
-import { type CutOptions, delegationFrom, enterCut, gatherAddresses, hintedRoot } from './zone-cut.ts'
+import { type CutOptions, delegationFrom, enterCut, gatherAddresses, glueAnswer, hintedRoot } from './zone-cut.ts'
 
 /** Address look-ups under way at once for one delegation. */
 const LOOKUPS_AT_ONCE = 2
@@ -58,9 +59,10 @@ class Iterator implements Layer {
     if (request.iteration === undefined) {
       const cut = this.#startingCut(request)
       if (cut === undefined) return 'wait' // for the root to be primed
-      this.#enter(request, cut)
+      this.#enter(request, cut, true)
     }
     const iteration = request.iteration as Iteration
+    if (request.purpose === 'server-address' && this.#answerByGlue(request, iteration)) return 'done'
     if (!gatherAddresses(request, iteration, this.#cutOptions)) return this.#overBudget(request)
 
     const untried = iteration.candidates.some((address) => !iteration.tried.has(address.key))
@@ -111,19 +113,18 @@ class Iterator implements Layer {
 
   /** The deepest known cut for the name pursued; undefined while the root's servers are being asked for. */
   #startingCut(request: Request): Delegation | undefined {
-    if (request.priming) return this.#hints
+    if (request.purpose === 'priming') return this.#hints
     // DS lives on the parent's side of the cut, RFC 4035 §3.1.4.1.
     const side = request.qtype === Type.DS && request.sname.length > 1 ? 'strictly-above' : 'at-or-above'
     const known = this.#cache.closestDelegation(request.sname, side)
     if (known !== undefined) return known
     if (!this.#settings.priming || request.isAfter(ROOT, Type.NS)) return this.#hints
-    if (request.need(ROOT, Type.NS, { priming: true }) === undefined) return undefined
+    if (request.need(ROOT, Type.NS, 'priming') === undefined) return undefined
     return this.#cache.closestDelegation(request.sname, side) ?? this.#hints // RFC 9609 §3: primed, or the hints have to do
   }
 
-  #enter(request: Request, cut: Delegation): void {
-    const minimise = this.#settings.minimise && !request.priming
-    request.iteration = enterCut(cut, minimise, this.#clock.wallMs(), this.#cutOptions)
+  #enter(request: Request, cut: Delegation, remembered: boolean): void {
+    request.iteration = enterCut(cut, remembered, this.#clock.wallMs(), this.#cutOptions)
     request.trace?.({
       kind: 'cut',
       depth: request.depth,
@@ -131,6 +132,14 @@ class Iterator implements Layer {
       zoneCut: cut.zone,
       servers: request.iteration.candidates.length,
     })
+  }
+
+  /** Unless `strict` wants the zone's own word, glue is good enough to find a server by. */
+  #answerByGlue(request: Request, { cut }: Iteration): boolean {
+    if (this.#settings.glueChecking === 'strict') return false
+    const glue = glueAnswer(cut, request.sname, request.qtype, this.#clock.wallMs())
+    if (glue !== undefined) request.answer.push(glue)
+    return glue !== undefined
   }
 
   /** Starts look-ups of server addresses. False when there is none left that may be started or is under way. */
@@ -147,7 +156,7 @@ class Iterator implements Layer {
       }
       if (!request.ledger.charge('address-lookups')) return underWay > 0
       request.trace?.({ kind: 'lookup', depth: request.depth, name, type })
-      request.need(name, type)
+      request.need(name, type, 'server-address')
       underWay++
     }
     return underWay > 0
@@ -202,7 +211,14 @@ class Iterator implements Layer {
     return request.failWith(Ede.OTHER, 'too many of the servers of a delegation have no address')
   }
 
+  /** No server of this cut helps. A remembered cut may have moved since, or its glue have expired: the parent is asked
+   *  once more before the request fails. */
   #giveUp(request: Request, iteration: Iteration): Step {
+    if (iteration.remembered && iteration.cut.zone.length > 1) {
+      const parent = this.#cache.closestDelegation(iteration.cut.zone, 'strictly-above') ?? this.#hints
+      this.#enter(request, parent, false)
+      return 'produce'
+    }
     const zone = nameToText(iteration.cut.zone)
     const troubles = iteration.troubles.slice(0, 3).join(', ') || 'no server has an address'
     return request.failWith(Ede.NO_REACHABLE_AUTHORITY, `${zone} ${troubles}`)
@@ -245,10 +261,11 @@ class Iterator implements Layer {
   }
 
   #acceptAnswer(request: Request, finding: Finding & { kind: 'answer' }, additional: RRset[]): Step {
-    if (!this.#takeChain(request, finding.chain, finding.authoritative)) return this.#tooManyAliases(request)
+    const end = this.#takeChain(request, finding.chain, finding.authoritative)
+    if (end !== undefined) return end
     request.learned.push(learned(finding.rrset, finding.authoritative))
     request.answer.push(finding.rrset)
-    if (request.priming) this.#acceptPriming(request, finding.rrset, additional)
+    if (request.purpose === 'priming') this.#acceptPriming(request, finding.rrset, additional)
     return 'done'
   }
 
@@ -259,7 +276,8 @@ class Iterator implements Layer {
   }
 
   #followAlias(request: Request, finding: Finding & { kind: 'alias' }): Step {
-    if (!this.#takeChain(request, finding.chain, finding.authoritative)) return this.#tooManyAliases(request)
+    const end = this.#takeChain(request, finding.chain, finding.authoritative)
+    if (end !== undefined) return end
     request.trace?.({ kind: 'alias', depth: request.depth, target: finding.target })
     request.sname = finding.target
     request.iteration = undefined
@@ -267,33 +285,31 @@ class Iterator implements Layer {
     return 'produce' // RFC 1034 §5.3.3 step 4c
   }
 
-  #takeChain(request: Request, chain: RRset[], authoritative: boolean): boolean {
+  /** Adds aliases to the answer. The step that ends the request if they lead in circles or too far, else undefined. */
+  #takeChain(request: Request, chain: RRset[], authoritative: boolean): Step | undefined {
     for (const [i, link] of chain.entries()) {
-      if (request.answer.some((set) => set.type === link.type && equalNames(set.owner, link.owner))) {
+      if (hasAlias(request.answer, link)) {
         if (link.type === Type.DNAME) continue // one DNAME may serve several names of a chain
-        request.addEde(Ede.OTHER, `${nameToText(link.owner)} is an alias of itself`)
-        return false
+        return aliasLoop(request, link.owner)
       }
       const synthetic = link.type === Type.CNAME && chain[i - 1]?.type === Type.DNAME
       if (!synthetic) request.learned.push(learned(link, authoritative))
       request.answer.push(link)
-      if (link.type === Type.CNAME && !request.ledger.charge('aliases')) return false
+      if (link.type === Type.CNAME && !request.ledger.charge('aliases')) return tooManyAliases(request)
     }
-    return true
-  }
-
-  #tooManyAliases(request: Request): Step {
-    return request.ledger.exceeded === undefined ? 'fail' : request.failWith(Ede.OTHER, 'chain of aliases too long')
+    return undefined
   }
 
   #acceptOverflow(request: Request, chain: RRset[]): Step {
-    if (!this.#takeChain(request, chain, true)) return this.#tooManyAliases(request)
+    const end = this.#takeChain(request, chain, true)
+    if (end !== undefined) return end
     request.rcode = Rcode.YXDOMAIN
     return 'done'
   }
 
   #acceptDenial(request: Request, finding: Finding & { kind: 'denial' }): Step {
-    if (!this.#takeChain(request, finding.chain, true)) return this.#tooManyAliases(request)
+    const end = this.#takeChain(request, finding.chain, true)
+    if (end !== undefined) return end
     request.sname = finding.name
     if (finding.denial === 'nxdomain') request.rcode = Rcode.NXDOMAIN
     this.#learnDenial(request, finding, request.qtype)
@@ -302,9 +318,9 @@ class Iterator implements Layer {
   }
 
   #learnDenial(request: Request, finding: Finding & { kind: 'denial' }, type: number): void {
-    const { soa, proofs } = finding
+    const { soa, apex, proofs } = finding
     const ttl = denialTtl(soa)
-    const authority = soa === undefined ? proofs : [{ ...soa, ttl }, ...proofs]
+    const authority = soa === undefined ? proofs : [{ ...soa, ttl }, ...apex, ...proofs]
     request.learnedDenial = {
       kind: finding.denial,
       owner: finding.name,
@@ -322,7 +338,7 @@ class Iterator implements Layer {
     const delegation = delegationFrom(zone, nsSet, glue, iteration.cut, glueChecking, this.#clock.wallMs())
     for (const set of proofs) if (set.type === Type.DS) request.learned.push(learned(set, false))
     request.learnedDelegation = delegation
-    this.#enter(request, delegation)
+    this.#enter(request, delegation, false)
     return 'produce'
   }
 

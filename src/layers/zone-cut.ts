@@ -9,7 +9,7 @@ import type { RootHint } from '../root-hints.ts'
 import type { Settings } from '../settings.ts'
 import { type ForbiddenOptions, isForbidden } from '../upstream/forbidden.ts'
 import { countLabels, equalNames, isAtOrBelow, type Name, ROOT } from '../wire/name.ts'
-import { nsName, type RRset } from '../wire/rrset.ts'
+import { nsName, type RRset, rrset } from '../wire/rrset.ts'
 import { Type } from '../wire/types.ts'
 
 /** Servers considered per delegation, and addresses per server name. */
@@ -66,15 +66,16 @@ export interface CutOptions {
   random: Random
 }
 
-/** Begins asking the servers of `cut`. */
-export function enterCut(cut: Delegation, minimise: boolean, nowMs: number, options: CutOptions): Iteration {
+/** Begins asking the servers of `cut`, which is either remembered or has just been learned. */
+export function enterCut(cut: Delegation, remembered: boolean, nowMs: number, options: CutOptions): Iteration {
   const iteration: Iteration = {
     cut,
     candidates: [],
     lookups: [],
     tried: new Map(),
     revealed: countLabels(cut.zone),
-    minimise,
+    minimise: options.settings.minimise,
+    remembered,
     retry: undefined,
     troubles: [],
   }
@@ -87,6 +88,17 @@ export function enterCut(cut: Delegation, minimise: boolean, nowMs: number, opti
   }
   planLookups(iteration, withoutAddress, options)
   return iteration
+}
+
+/** The glue for the very server whose address is asked for: its own zone need not be asked then (RFC 1034 §4.2.1). */
+export function glueAnswer(cut: Delegation, name: Name, type: number, nowMs: number): RRset | undefined {
+  const server = cut.nameservers.find((nameserver) => equalNames(nameserver.name, name))
+  const usable =
+    server?.addresses.filter((a) => a.untilMs > nowMs && a.octets.length === (type === Type.A ? 4 : 16)) ?? []
+  if (usable.length === 0) return undefined
+  const ttl = Math.floor((Math.min(...usable.map((address) => address.untilMs)) - nowMs) / 1000)
+  const rdatas = usable.map((address) => address.octets)
+  return rrset(name, type, Number.isFinite(ttl) ? ttl : 0, rdatas)
 }
 
 /** Adds an address of the cut's servers, unless it is known, forbidden or of a family that is off. */

@@ -1,0 +1,79 @@
+/** `bowline query`: one question, resolved from the root within this process, with a cache of its own. */
+
+import { type Command, InvalidArgumentError } from 'commander'
+import { loadConfig } from '../../src/config/load.ts'
+import { WireError } from '../../src/wire/error.ts'
+import { nameFromText } from '../../src/wire/name.ts'
+import { Rcode, typeFromText } from '../../src/wire/types.ts'
+import { printable, responseJson, responseText } from '../query-output.ts'
+import { stepJson, stepText } from '../trace-output.ts'
+import { CONFIG_HELP, CONFIG_OPTION, collect, conclude, ExitCode, JSON_HELP, printJson } from './outcome.ts'
+
+interface QueryOptions {
+  trace?: boolean
+  dnssec?: boolean
+  cd?: boolean
+  json?: boolean
+  config?: string[]
+}
+
+export function addQueryCommand(program: Command): void {
+  program
+    .command('query')
+    .description('Resolve a name, asking authoritative servers from the root down, and show the response.')
+    .argument('<name>', 'domain name, with or without the final dot', toName)
+    .argument('[type]', 'record type, as AAAA or TYPE65', toType, 'A')
+    .option('--trace', 'show each step: zone cut, server, time, kind of reply')
+    .option('--dnssec', 'ask for signatures and proofs, too (DO, RFC 3225)')
+    .option('--cd', 'checking disabled: show data even where validation finds it bogus (CD, RFC 4035)')
+    .option('--json', JSON_HELP)
+    .option(CONFIG_OPTION, CONFIG_HELP, collect)
+    .addHelpText('after', '\nExit code: 0 for NOERROR and NXDOMAIN, 1 for any other status, 2 for wrong usage.')
+    .action((name: string, type: string, options: QueryOptions) =>
+      conclude(options.json, () => runQuery(name, type, options)),
+    )
+}
+
+async function runQuery(name: string, type: string, options: QueryOptions): Promise<ExitCode> {
+  const config = loadConfig(options.config)
+  const { Resolver } = await import('../../src/index.ts') // loaded only by the command that resolves
+  const { cacheOptionsFromConfig, settingsFromConfig } = await import('../../src/settings-from-config.ts')
+  const resolver = new Resolver({ settings: settingsFromConfig(config), cache: cacheOptionsFromConfig(config) })
+  const steps: ReturnType<typeof stepJson>[] = []
+  try {
+    const answer = await resolver.query(name, type, {
+      dnssec: options.dnssec,
+      cd: options.cd,
+      onStep(step) {
+        if (!options.trace) return
+        if (options.json) steps.push(stepJson(step))
+        else process.stdout.write(`${printable(stepText(step))}\n`)
+      },
+    })
+    const { elapsedMs, security, source } = answer
+    const facts = { elapsedMs, security, source }
+    if (options.json) printJson({ ...responseJson(answer.message, facts), ...(options.trace && { trace: steps }) })
+    else process.stdout.write(`${options.trace ? '\n' : ''}${responseText(answer.message, facts)}`)
+    return answer.rcodeNumber === Rcode.NOERROR || answer.rcodeNumber === Rcode.NXDOMAIN
+      ? ExitCode.DONE
+      : ExitCode.FAILED
+  } finally {
+    await resolver.close()
+  }
+}
+
+function toName(text: string): string {
+  try {
+    nameFromText(text)
+    return text
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error
+    throw new InvalidArgumentError(`It is not a domain name: ${error.message}.`)
+  }
+}
+
+function toType(text: string): string {
+  if (typeFromText(text.toUpperCase()) === undefined)
+    throw new InvalidArgumentError('It is not a record type; write a name like AAAA, or TYPE and a number.')
+  return text
+}

@@ -237,8 +237,9 @@ class Iterator implements Layer {
         request.learned.push(learned(finding.rrset, finding.authoritative))
         break
       case 'denial':
-        // Some servers deny empty non-terminals (against RFC 8020): show them the whole name before believing it.
-        if (finding.denial === 'nxdomain') iteration.minimise = false
+        // Some servers deny empty non-terminals (against RFC 8020), or say nothing about them, not even in a SOA: what
+        // they think of the whole name is all there is to learn from them.
+        if (finding.denial === 'nxdomain' || finding.soa === undefined) iteration.minimise = false
         else if (finding.chain.length === 0) this.#learnDenial(request, finding, query.qtype)
         break
       case 'alias':

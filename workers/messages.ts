@@ -19,6 +19,9 @@ export interface StartWorker {
   /** 1 for the first; kept over restarts. */
   index: number
   socketPath: string
+  /** No other worker runs yet: look first whether any other program has the addresses. Workers share them, and would
+   *  share them with a second service as well, unnoticed. */
+  alone: boolean
 }
 
 /** Finish what is in flight, for at most so long, then exit 0. */

@@ -1,0 +1,79 @@
+/** Keeps a second service out of a run folder. The lock is the kernel's (flock on `supervisor.pid`): it goes with the
+ *  process that holds it, however that one ends, so nothing stale can ever be in the way. */
+
+import {
+  closeSync,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import koffi from 'koffi'
+import { BowlineError } from '../src/config/error.ts'
+
+const LOCK_EX = 2
+const LOCK_NB = 4
+
+export interface RunLock {
+  release(): void
+}
+
+/** Makes the run folder if it is missing, and locks it. Throws a BowlineError that says who holds it, or why there can
+ *  be no such folder. */
+export function lockRunFolder(rundir: string): RunLock {
+  const path = join(rundir, 'supervisor.pid')
+  for (;;) {
+    const fd = openIn(rundir, path)
+    if (!tryLock(fd)) {
+      const holder = readFileSync(path, 'latin1').trim()
+      closeSync(fd)
+      throw new BowlineError(
+        'running',
+        `rundir: ${rundir} is in use by a running bowline${holder === '' ? '' : ` (process ${holder})`}; ` +
+          'stop that one first, or give this one a rundir of its own',
+      )
+    }
+    // whoever had it before may have removed the file between our opening and locking it
+    if (!isSameFile(fd, path)) {
+      closeSync(fd)
+      continue
+    }
+    ftruncateSync(fd)
+    writeSync(fd, `${process.pid}\n`, 0)
+    return {
+      release() {
+        unlinkSync(path)
+        closeSync(fd)
+      },
+    }
+  }
+}
+
+function openIn(rundir: string, path: string): number {
+  try {
+    mkdirSync(rundir, { recursive: true, mode: 0o755 })
+    return openSync(path, 'a+', 0o644)
+  } catch (error) {
+    throw new BowlineError(
+      'rundir',
+      `rundir: ${rundir} cannot be used (${(error as Error).message}); make it writable for this user, or name another folder`,
+      { cause: error },
+    )
+  }
+}
+
+function tryLock(fd: number): boolean {
+  const flock = koffi.load(null as unknown as string).func('int flock(int, int)')
+  return flock(fd, LOCK_EX | LOCK_NB) === 0
+}
+
+function isSameFile(fd: number, path: string): boolean {
+  const ours = fstatSync(fd)
+  const named = statSync(path, { throwIfNoEntry: false })
+  return named !== undefined && named.ino === ours.ino && named.dev === ours.dev
+}

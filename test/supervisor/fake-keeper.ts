@@ -1,0 +1,15 @@
+/** A keeper that keeps nothing, for tests of the supervisor: ready when told to start, gone when told to stop. */
+
+import type { ToKeeper } from '../../workers/messages.ts'
+
+process.on('message', (message) => {
+  const order = message as ToKeeper
+  if (order.kind === 'stop') process.exit(0)
+  if (process.env.FAKE_KEEPER === 'fails')
+    process.send?.({ kind: 'failed', code: 'cache', message: 'cache/storage: nowhere to put it' }, () =>
+      process.exit(1),
+    )
+  else process.send?.({ kind: 'ready' })
+})
+process.on('disconnect', () => process.exit(0))
+process.on('SIGINT', () => {})

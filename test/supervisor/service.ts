@@ -1,0 +1,121 @@
+/** A service in processes of its own, and what a test can see of it from outside: its log and its exit. */
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type Config, configSchema } from '../../src/config/schema.ts'
+import { eventually } from '../workers/sockets.ts'
+
+export interface LogLine {
+  level: string
+  process: string
+  pid: number
+  event: string
+  msg: string
+  child?: string
+  childPid?: number
+}
+
+export interface ServiceOptions {
+  port: number
+  workers?: number
+  rundir?: string
+  interface?: string[]
+  drainMs?: number
+  env?: Record<string, string>
+}
+
+const here = (file: string) => fileURLToPath(new URL(file, import.meta.url))
+
+export function configOf(options: ServiceOptions, rundir: string): Config {
+  const config = configSchema.parse({
+    workers: options.workers ?? 2,
+    network: { listen: [{ interface: options.interface ?? [`127.0.0.1@${options.port}`] }] },
+    logging: { level: 'debug' },
+  })
+  return { ...config, rundir, hostname: 'test', cache: { ...config.cache, storage: join(rundir, 'cache') } }
+}
+
+export class Service {
+  readonly rundir: string
+  readonly lines: LogLine[] = []
+  /** What came on standard error and is no log line. */
+  other = ''
+  exitCode: number | null | undefined
+  readonly process: ChildProcess
+  readonly #madeRundir: boolean
+
+  constructor(options: ServiceOptions) {
+    this.#madeRundir = options.rundir === undefined
+    this.rundir = options.rundir ?? mkdtempSync(join(tmpdir(), 'bowline-test-'))
+    const config = configOf(options, this.rundir)
+    const paths = { workerPath: here('fake-worker.ts'), keeperPath: here('fake-keeper.ts'), drainMs: options.drainMs }
+    this.process = spawn(process.execPath, [here('run.ts'), JSON.stringify(config), JSON.stringify(paths)], {
+      stdio: ['ignore', 'inherit', 'pipe'],
+      env: { ...process.env, ...options.env },
+    })
+    let rest = ''
+    this.process.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      const pieces = (rest + text).split('\n')
+      rest = pieces.pop() ?? ''
+      for (const piece of pieces) this.#read(piece)
+    })
+    this.process.once('close', (code) => {
+      this.exitCode = code
+    })
+  }
+
+  /** Waits for a log line. */
+  async says(event: string, withinMs = 10_000): Promise<LogLine> {
+    await eventually(
+      () => this.lines.some((line) => line.event === event) || this.exitCode !== undefined,
+      `event ${event}; it said ${this.lines.map((line) => line.msg).join(' | ')} ${this.other}`,
+      withinMs,
+    )
+    const line = this.lines.find((one) => one.event === event)
+    if (line === undefined)
+      throw new Error(`it ended without ${event}: ${this.lines.map((one) => one.msg).join(' | ')}`)
+    return line
+  }
+
+  /** Waits until it and all its children are gone: the children hold its standard error open. */
+  async ends(withinMs = 10_000): Promise<number | null> {
+    await eventually(() => this.exitCode !== undefined, 'the exit', withinMs)
+    return this.exitCode!
+  }
+
+  /** Process ids of the children that were ready, last ones last. */
+  pidsOf(name: string): number[] {
+    return this.lines
+      .filter((line) => line.event === 'child-ready' && line.child?.startsWith(name))
+      .map((line) => line.childPid!)
+  }
+
+  /** Ends whatever is left. */
+  async clean(): Promise<void> {
+    if (this.exitCode === undefined) {
+      for (const pid of [this.process.pid!, ...this.pidsOf('')]) if (isRunning(pid)) process.kill(pid, 'SIGKILL')
+      await this.ends()
+    }
+    if (this.#madeRundir) rmSync(this.rundir, { recursive: true, force: true })
+  }
+
+  #read(piece: string): void {
+    try {
+      this.lines.push(JSON.parse(piece))
+    } catch {
+      this.other += `${piece}\n`
+    }
+  }
+}
+
+/** Whether a process of this id runs; one that has ended and waits for its parent to look does not. */
+export function isRunning(pid: number): boolean {
+  try {
+    return !/\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'latin1'))
+  } catch {
+    return false
+  }
+}

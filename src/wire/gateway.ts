@@ -21,11 +21,17 @@ const GATEWAYS: readonly Field[] = [noGateway, ipv4, ipv6, plainName]
 
 /** A gateway whose type is the octet `typeOffset` into the RDATA, less its highest bits where `mask` says so. */
 function gateway(typeOffset: number, mask: number): Field {
-  const kind = (octet: number) => GATEWAYS[octet & mask] ?? badRdata(`a gateway is of unknown type ${octet & mask}`)
+  const kindOf = (octet: number, code: 'bad-rdata' | 'bad-text') => {
+    const kind = GATEWAYS[octet & mask]
+    if (kind === undefined) throw new WireError(code, `a gateway is of unknown type ${octet & mask}`)
+    return kind
+  }
   return {
-    measure: (octets, offset, end, start) => kind(octets[start + typeOffset]).measure(octets, offset, end, start),
-    print: (rdata, offset, end) => kind(rdata[typeOffset]).print(rdata, offset, end),
-    parse: (words, out) => kind(out.at(typeOffset)).parse(words, out),
+    holdsNames: true,
+    measure: (octets, offset, end, start) =>
+      kindOf(octets[start + typeOffset], 'bad-rdata').measure(octets, offset, end, start),
+    print: (rdata, offset, end) => kindOf(rdata[typeOffset], 'bad-rdata').print(rdata, offset, end),
+    parse: (words, out) => kindOf(out.at(typeOffset), 'bad-text').parse(words, out),
   }
 }
 
@@ -52,6 +58,7 @@ export const a6Suffix: Field = {
     return ipv6.print(address, 0, 16)
   },
   parse(words, out) {
+    if (out.at(0) > 128) fail('an A6 prefix has 128 bits at most')
     const octets = suffixOctets(out.at(0))
     if (octets === 0) return
     const address = new Octets()
@@ -70,10 +77,8 @@ export const a6PrefixName: Field = {
   },
 }
 
+/** Octets that hold what a prefix of so many bits leaves over. */
 function suffixOctets(prefixBits: number): number {
-  return prefixBits <= 128 ? 16 - (prefixBits >> 3) : badRdata('an A6 record has a prefix of more than 128 bits')
-}
-
-function badRdata(message: string): never {
-  throw new WireError('bad-rdata', message)
+  if (prefixBits > 128) throw new WireError('bad-rdata', 'an A6 record has a prefix of more than 128 bits')
+  return 16 - (prefixBits >> 3)
 }

@@ -48,17 +48,19 @@ export const atmAddress: Field = {
   },
   print(rdata, offset, end) {
     const address = rdata.subarray(offset + 1, end)
-    if (rdata[offset] !== ATM_E164) return hexText(address)
+    if (rdata[offset] === ATM_AESA) return hexText(address)
+    if (rdata[offset] !== ATM_E164) throw new WireError('bad-rdata', 'an ATM address is of unknown format')
     if (address.some((octet) => octet < 0x30 || octet > 0x39)) throw new WireError('bad-rdata', 'not an E.164 number')
     return `+${String.fromCharCode(...address)}`
   },
   parse(words, out) {
     const { text } = words.take('an ATM address')
     const digits = /^\+([\d.]+)$/.exec(text)?.[1].replaceAll('.', '')
-    out.u8(digits === undefined ? 0 : ATM_E164)
+    out.u8(digits === undefined ? ATM_AESA : ATM_E164)
     out.append(digits === undefined ? hexOctets(text.replaceAll('.', '')) : Buffer.from(digits, 'latin1'))
   },
 }
+const ATM_AESA = 0
 const ATM_E164 = 1
 
 /** HIP: three lengths and algorithm, then the Host Identity Tag and the public key (RFC 8005 §5 wire, §6 text). */

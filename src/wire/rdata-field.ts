@@ -23,6 +23,8 @@ import { typeFromText, typeText } from './types.ts'
 export interface Field {
   /** How domain names are treated when this field is one. */
   readonly name?: NameRules
+  /** The field holds plain names only now and then, or several. */
+  readonly holdsNames?: true
   /**
    * Octets the field takes at `offset` of an RDATA that spans `start` to `end`; more than are left when it is cut short,
    * which is for the caller to notice. Throws 'bad-rdata' when the octets break the field's own format.
@@ -60,6 +62,7 @@ export const plainName: Field = nameField({ compresses: false, decompresses: fal
 
 /** Plain names to the end of the RDATA. */
 export const plainNames: Field = {
+  holdsNames: true,
   measure: (octets, offset, end) => measureEach(octets, offset, end, measureName),
   print: (rdata, offset, end) => printEach(rdata, offset, end, plainName).join(' '),
   parse(words, out) {
@@ -140,7 +143,10 @@ export const rrType: Field = {
 /** A character-string: up to 255 octets behind a length octet (RFC 1035 §3.3). */
 export const characterString: Field = stringField(quotedText)
 /** A character-string that is written without quotes, like the tag of CAA (RFC 8659 §4.1.1). */
-export const bareString: Field = stringField((octets) => escapeOctets(octets, '"\\();@$ '))
+export const bareString: Field = stringField((octets) => {
+  if (octets.length === 0) throw new WireError('bad-rdata', 'a string that is written without quotes is empty')
+  return escapeOctets(octets, '"\\();@$ ')
+})
 
 /** Character-strings to the end of the RDATA, at least one of them. */
 export const characterStrings: Field = {

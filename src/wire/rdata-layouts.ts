@@ -69,7 +69,7 @@ const signatureOver = (signer: Field) => ({
   typeCovered: rrType,
   algorithm,
   labels: u8,
-  originalTtl: seconds,
+  originalTtl: u32,
   expiration: timestamp,
   inception: timestamp,
   keyTag: u16,
@@ -236,7 +236,7 @@ function layoutOf(fields: Field[]): Layout {
   const some = (rule: 'compresses' | 'decompresses' | 'folds') => fields.some((field) => field.name?.[rule] === true)
   return {
     fields,
-    hasNames: fields.some((field) => field.name !== undefined),
+    hasNames: fields.some((field) => field.name !== undefined || field.holdsNames === true),
     compresses: some('compresses'),
     decompresses: some('decompresses'),
     folds: some('folds'),

@@ -115,6 +115,7 @@ function takeAddress(reader: Reader, rdlength: number, size: number): Uint8Array
 
 function takeName(reader: Reader, rdlength: number): Name {
   const end = reader.offset + rdlength
+  if (end > reader.end) throw new WireError('short', 'the packet ends within RDATA')
   const name = reader.name()
   if (reader.offset !== end) throw misfit()
   return name
@@ -131,7 +132,7 @@ function decompress(reader: Reader, layout: Layout, rdlength: number): Uint8Arra
   for (const field of layout.fields) {
     const at = reader.offset
     let part: Uint8Array
-    if (field.name?.decompresses) part = reader.name()
+    if (field.name?.decompresses && at < end) part = reader.name()
     else {
       const size = field.measure(packet, at, end, start)
       if (!(at + size <= end)) throw misfit()

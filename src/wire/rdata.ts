@@ -121,35 +121,39 @@ function takeName(reader: Reader, rdlength: number): Name {
   return name
 }
 
-/** Field by field, names through the reader, which follows their pointers. */
+/** Field by field, names through the reader, which follows their pointers; what stands between them in one piece. */
 function decompress(reader: Reader, layout: Layout, rdlength: number): Uint8Array {
   const { packet } = reader
   const start = reader.offset
   const end = start + rdlength
-  if (rdlength > reader.remaining) throw new WireError('short', 'the packet ends within RDATA')
+  if (end > reader.end) throw new WireError('short', 'the packet ends within RDATA')
   const parts: Uint8Array[] = []
   let octets = 0
+  let copied = start // all before this is in parts
   for (const field of layout.fields) {
     const at = reader.offset
-    let part: Uint8Array
-    if (field.name?.decompresses && at < end) part = reader.name()
-    else {
-      const size = field.measure(packet, at, end, start)
-      if (!(at + size <= end)) throw misfit()
-      part = reader.view(size)
-    }
-    if (reader.offset > end) throw misfit()
-    octets += part.length
-    parts.push(part)
+    if (field.name?.decompresses && at < end) {
+      if (copied < at) parts.push(packet.subarray(copied, at))
+      const name = reader.name()
+      parts.push(name)
+      octets += at - copied + name.length
+      copied = reader.offset
+    } else reader.offset = at + field.measure(packet, at, end, start)
+    if (!(reader.offset <= end)) throw misfit()
   }
   if (reader.offset !== end) throw misfit()
-  const rdata = new Uint8Array(octets)
+  if (copied < end) parts.push(packet.subarray(copied, end))
+  return concatenate(parts, octets + end - copied)
+}
+
+function concatenate(parts: Uint8Array[], octets: number): Uint8Array {
+  const whole = new Uint8Array(octets)
   let offset = 0
   for (const part of parts) {
-    rdata.set(part, offset)
+    whole.set(part, offset)
     offset += part.length
   }
-  return rdata
+  return whole
 }
 
 function checkFields(octets: Uint8Array, layout: Layout, start: number, end: number): void {

@@ -1,0 +1,128 @@
+/** The keeper process: the cache file's only writer. It stores what workers hand over, keeps the file within its size,
+ *  and clears up after readers that died. It sees no DNS traffic. */
+
+import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { LmdbFile } from '../src/cache/lmdb-file.ts'
+import { BowlineError } from '../src/config/error.ts'
+import { systemClock } from '../src/io/clock.ts'
+import { createLog, type Log } from '../src/io/log.ts'
+import { KeeperServer } from './keeper-server.ts'
+import { ALIVE_INTERVAL_MS, type FromChild, type StartKeeper, type ToKeeper } from './messages.ts'
+
+/** Name of the cache file inside `cache/storage`. */
+export const CACHE_FILE = 'data.mdb'
+
+/** Eviction goes on, a step at a time, even while nothing is written. */
+const TEND_INTERVAL_MS = 100
+const CHECK_READERS_EVERY = 50 // of these
+const EVICTION_STEPS = 8
+
+/** sysexits.h's "internal software error": a fault of ours, and a reason to start again. */
+const EX_SOFTWARE = 70
+
+export class Keeper {
+  readonly file: LmdbFile
+  private readonly server: KeeperServer
+  private readonly timer: NodeJS.Timeout
+  private ticks = 0
+
+  /** Throws BowlineError 'cache-storage' when no file can be made there. */
+  constructor(storage: string, sizeMax: number, log: Log) {
+    const path = join(storage, CACHE_FILE)
+    try {
+      this.file = new LmdbFile({
+        path,
+        sizeMax,
+        clock: systemClock,
+        bootId: bootId(),
+        newFileId: randomUUID,
+        log: (event, fields, sentence) => log.warning({ event, ...fields }, sentence),
+      })
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      throw new BowlineError(
+        'cache-storage',
+        `cache/storage: no cache file can be kept in ${storage} (${reason}); name a folder that this user may write to and that has room`,
+        { cause: error },
+      )
+    }
+    this.server = new KeeperServer(this.file)
+    this.timer = setInterval(() => this.tend(), TEND_INTERVAL_MS)
+  }
+
+  async listen(socketPath: string): Promise<void> {
+    await this.server.listen(socketPath)
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.timer)
+    await this.server.close()
+    await this.file.close()
+  }
+
+  private tend(): void {
+    for (let steps = EVICTION_STEPS; steps > 0 && this.file.evictStep(); steps--);
+    if (++this.ticks % CHECK_READERS_EVERY === 0) this.file.checkReaders()
+    this.server.checkFile()
+  }
+}
+
+/** Differs each time the machine has started. Where the system does not tell, no file outlives its keeper's death. */
+function bootId(): string {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+  } catch {
+    return randomUUID()
+  }
+}
+
+export function runKeeper(): void {
+  let log = createLog({ level: 'notice', process: 'keeper' })
+  let keeper: Keeper | undefined
+  let isStopping = false
+  const stop = () => {
+    if (isStopping) return
+    isStopping = true
+    void (keeper?.close() ?? Promise.resolve()).then(() => process.exit(0))
+  }
+  const fatal = (error: unknown) => {
+    const err = error instanceof Error ? error : new Error(String(error))
+    log.crit({ event: 'fatal', err }, `ending because of a fault in Bowline: ${err.message}`)
+    process.exit(EX_SOFTWARE)
+  }
+  process.on('uncaughtException', fatal)
+  process.on('unhandledRejection', fatal)
+  process.on('SIGINT', () => {}) // Ctrl-C reaches every process of the terminal; the supervisor tells us what to do
+  process.on('SIGTERM', stop)
+  process.on('disconnect', stop)
+
+  process.on('message', async (message) => {
+    const order = message as ToKeeper
+    if (order.kind === 'stop') return stop()
+    log = createLog({ ...order.config.logging, process: 'keeper' })
+    try {
+      keeper = await start(order, log)
+      tell({ kind: 'ready' })
+      setInterval(() => tell({ kind: 'alive', inFlight: 0 }), ALIVE_INTERVAL_MS).unref()
+    } catch (error) {
+      if (!(error instanceof BowlineError)) throw error
+      tell({ kind: 'failed', code: error.code, message: error.message }, () => process.exit(1))
+    }
+  })
+}
+
+async function start(order: StartKeeper, log: Log): Promise<Keeper> {
+  const { cache } = order.config
+  const keeper = new Keeper(cache.storage, cache['size-max'], log)
+  await keeper.listen(order.socketPath)
+  return keeper
+}
+
+function tell(message: FromChild, sent: () => void = () => {}): void {
+  if (process.connected) process.send?.(message, sent)
+  else sent()
+}
+
+if (import.meta.main) runKeeper()

@@ -94,7 +94,7 @@ function absolutePaths(written: Written, machine: Machine): Paths {
     return typeof value === 'string' ? value : undefined
   }
   const folders = defaultFolders(machine)
-  const rundir = resolve(machine.folder, text(['rundir']) ?? folders.rundir)
+  const rundir = resolve(machine.folder, text(RUNDIR) ?? folders.rundir)
   const rootHints = text(ROOT_HINTS)
   return {
     rundir,
@@ -104,19 +104,24 @@ function absolutePaths(written: Written, machine: Machine): Paths {
   }
 }
 
+const RUNDIR = ['rundir']
 const SOCKET = ['management', 'unix-socket']
 const ROOT_HINTS = ['options', 'root-hints-file']
 
 function checkPaths(paths: Paths, written: Written): Mistake[] {
   const mistakes: Mistake[] = []
-  if (Buffer.byteLength(paths.socket) > MAX_SOCKET_PATH)
+  const socketOctets = Buffer.byteLength(paths.socket)
+  if (socketOctets > MAX_SOCKET_PATH) {
+    const ownSocket = valueAt(written.value, SOCKET) !== undefined
+    const blamed = ownSocket ? SOCKET : RUNDIR
     mistakes.push({
-      place: written.placeOfValue(SOCKET),
-      path: pathText(SOCKET),
-      found: `a path of ${Buffer.byteLength(paths.socket)} octets`,
-      allowed: `a path of at most ${MAX_SOCKET_PATH} octets, rundir included`,
-      remedy: 'shorten it or rundir',
+      place: written.placeOfValue(blamed),
+      path: pathText(blamed),
+      found: `a path of ${socketOctets} octets`,
+      allowed: `a path of at most ${MAX_SOCKET_PATH} octets, ${ownSocket ? 'rundir included' : 'with management/unix-socket in it'}`,
+      remedy: ownSocket ? 'shorten it or rundir' : 'shorten it',
     })
+  }
   if (paths.rootHints !== undefined && !isReadable(paths.rootHints))
     mistakes.push({
       place: written.placeOfValue(ROOT_HINTS),

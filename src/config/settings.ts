@@ -244,7 +244,7 @@ export function addressesOf(family: 4 | 6, { about, otherwise }: Described & { o
   return z
     .union([address, z.array(address)])
     .transform(asList)
-    .default([])
+    .prefault([])
     .register(settingInfo, { about, otherwise, example, ...info, allowed: `${info.allowed}, or a list of them` })
 }
 

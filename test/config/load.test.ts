@@ -1,0 +1,202 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { loadConfig, makeConfig } from '../../src/config/load.ts'
+import { ConfigError } from '../../src/config/mistake.ts'
+import { configOf, machine } from './machine.ts'
+
+describe('makeConfig without settings', () => {
+  it('gives the documented defaults', () => {
+    expect(makeConfig({}, machine)).to.deep.equal({
+      version: 1,
+      rundir: '/users/ada/.local/state/bowline',
+      hostname: 'resolver1.example.org',
+      nsid: false,
+      workers: 'auto',
+      management: { 'unix-socket': '/users/ada/.local/state/bowline/control.sock' },
+      network: {
+        'do-ipv4': true,
+        'do-ipv6': true,
+        'out-interface-v4': [],
+        'out-interface-v6': [],
+        'edns-buffer-size': { upstream: 1232, downstream: 1232 },
+        listen: [{ interface: ['127.0.0.1@5300', '::1@5300'], kind: 'dns' }],
+      },
+      cache: {
+        storage: '/users/ada/.cache/bowline',
+        'size-max': 100 * 1024 * 1024,
+        'ttl-min': 5,
+        'ttl-max': 86_400,
+        'ns-timeout': 1000,
+      },
+      options: {
+        minimize: true,
+        'query-case-randomization': true,
+        'glue-checking': 'normal',
+        'query-loopback': false,
+        priming: true,
+        'refuse-no-rd': true,
+        'reorder-rrset': true,
+        'root-hints-file': undefined,
+        'request-budget': {
+          mode: 'enforce',
+          'upstream-queries': 60,
+          received: 128 * 1024,
+          'address-lookups': 10,
+          'failed-lookups': 5,
+          aliases: 11,
+          depth: 8,
+          signatures: 32,
+          'failed-signatures': 4,
+          hashes: 300,
+          time: 7000,
+        },
+      },
+      logging: { level: 'notice', target: 'stderr' },
+    })
+  })
+
+  it('puts files where the system wants them when run as root', () => {
+    const config = makeConfig({}, { ...machine, root: true })
+    expect(config.rundir).to.equal('/run/bowline')
+    expect(config.cache.storage).to.equal('/var/cache/bowline')
+    expect(config.management['unix-socket']).to.equal('/run/bowline/control.sock')
+  })
+
+  it('follows XDG_STATE_HOME and XDG_CACHE_HOME, unless they are relative', () => {
+    const environment = { XDG_STATE_HOME: '/state', XDG_CACHE_HOME: 'cache' }
+    const config = makeConfig({}, { ...machine, environment })
+    expect(config.rundir).to.equal('/state/bowline')
+    expect(config.cache.storage).to.equal('/users/ada/.cache/bowline')
+  })
+
+  it('depends on nothing but its arguments: two are equal but not the same', () => {
+    const [one, other] = [makeConfig({}, machine), makeConfig({}, machine)]
+    expect(one).to.deep.equal(other)
+    expect(one.network.listen).to.not.equal(other.network.listen)
+  })
+
+  it('survives the way to another process', () => {
+    const config = makeConfig({}, machine)
+    expect(JSON.parse(JSON.stringify(config))).to.deep.equal(JSON.parse(JSON.stringify(config)))
+    expect(structuredClone(config)).to.deep.equal(config)
+  })
+})
+
+describe('makeConfig', () => {
+  it('reads units, single values as lists, and relative paths', () => {
+    const config = makeConfig(
+      {
+        rundir: 'run',
+        workers: 3,
+        management: { 'unix-socket': 'sockets/control' },
+        network: {
+          'out-interface-v4': '192.0.2.1',
+          'out-interface-v6': ['2001:db8::1', '2001:db8::2'],
+          listen: [{ interface: '0.0.0.0' }],
+        },
+        cache: { storage: '../cache', 'ttl-min': '1m', 'ttl-max': '2d', 'ns-timeout': '1500ms', 'size-max': '2G' },
+      },
+      machine,
+    )
+    expect(config.rundir).to.equal('/srv/run')
+    expect(config.management['unix-socket']).to.equal('/srv/run/sockets/control')
+    expect(config.workers).to.equal(3)
+    expect(config.network['out-interface-v4']).to.deep.equal(['192.0.2.1'])
+    expect(config.network['out-interface-v6']).to.deep.equal(['2001:db8::1', '2001:db8::2'])
+    expect(config.network.listen).to.deep.equal([{ interface: ['0.0.0.0'], kind: 'dns' }])
+    expect(config.cache).to.deep.equal({
+      storage: '/srv/cache',
+      'ttl-min': 60,
+      'ttl-max': 172_800,
+      'ns-timeout': 1500,
+      'size-max': 2 * 1024 ** 3,
+    })
+  })
+
+  it('throws one error with every mistake, and no place for want of a file', () => {
+    const attempt = () => makeConfig({ workers: 0, cache: { 'ttl-min': '5' } }, machine)
+    expect(attempt)
+      .to.throw(ConfigError)
+      .that.includes({
+        code: 'config',
+        message: [
+          'workers: found 0; allowed: a whole number from 1 to 256, or auto; write at least 1',
+          'cache/ttl-min: found "5"; allowed: a time from 0s to 1h, in whole seconds (units us, ms, s, m, h, d); ' +
+            'write a whole number and its unit without a space, as in 5s',
+        ].join('\n'),
+      })
+  })
+})
+
+describe('several files', () => {
+  it('join their sections, and the later overrides', () => {
+    const config = configOf('workers: 2\ncache: {ttl-min: 1s, ttl-max: 1h}\n', 'cache: {ttl-max: 2h}\nnsid: b\n')
+    expect(config.workers).to.equal(2)
+    expect(config.cache['ttl-min']).to.equal(1)
+    expect(config.cache['ttl-max']).to.equal(7200)
+    expect(config.nsid).to.equal('b')
+  })
+
+  it('replace lists as a whole', () => {
+    const [one, two] = ['192.0.2.1', '192.0.2.2'].map((address) => `network: {listen: [{interface: ${address}}]}`)
+    expect(configOf(one, two).network.listen).to.deep.equal([{ interface: ['192.0.2.2'], kind: 'dns' }])
+  })
+})
+
+describe('loadConfig', () => {
+  let folder: string
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'bowline-config-'))
+  })
+  after(() => rmSync(folder, { recursive: true }))
+
+  function write(name: string, text: string): string {
+    const file = join(folder, name)
+    writeFileSync(file, text)
+    return file
+  }
+
+  it('gives the defaults without a file, and with an empty one', () => {
+    expect(loadConfig(undefined, machine)).to.deep.equal(makeConfig({}, machine))
+    expect(loadConfig(write('empty.yaml', '# nothing yet\n'), machine)).to.deep.equal(makeConfig({}, machine))
+  })
+
+  it('reads YAML and JSON alike', () => {
+    const yaml = write('a.yaml', 'cache:\n  size-max: 1G\nnetwork:\n  listen:\n    - interface: ::1@53\n')
+    const json = write('a.json', '{"cache": {"size-max": "1G"}, "network": {"listen": [{"interface": "::1@53"}]}}')
+    expect(loadConfig(yaml, machine)).to.deep.equal(loadConfig(json, machine))
+    expect(loadConfig(yaml, machine).cache['size-max']).to.equal(1024 ** 3)
+  })
+
+  it('reads anchors, aliases and merge keys', () => {
+    const file = write(
+      'anchors.yaml',
+      'network:\n  listen:\n    - &all {interface: 192.0.2.1, port: 5300}\n    - {<<: *all, interface: 192.0.2.2}\n',
+    )
+    expect(loadConfig(file, machine).network.listen).to.deep.equal([
+      { interface: ['192.0.2.1'], port: 5300, kind: 'dns' },
+      { interface: ['192.0.2.2'], port: 5300, kind: 'dns' },
+    ])
+  })
+
+  it('names every file that cannot be read, and the mistakes of those that can', () => {
+    const good = write('good.yaml', 'worker: 2\n')
+    const missing = join(folder, 'missing.yaml')
+    expect(() => loadConfig([missing, folder, good], machine)).to.throw(
+      [
+        `${missing}: found no such file; allowed: a readable file of YAML 1.2 or JSON; correct the path`,
+        `${folder}: found a folder; allowed: a readable file of YAML 1.2 or JSON; name a file in it`,
+        `${good}:1:1: worker: found an unknown setting; allowed: version, rundir, hostname, nsid, workers, management, ` +
+          'network, cache, options, logging; did you mean workers?',
+      ].join('\n'),
+    )
+  })
+
+  it('finds a root hints file in rundir', () => {
+    const hints = write('root.hints', '. 3600 NS a.root-servers.net.\n')
+    const file = write('hints.yaml', `rundir: ${folder}\noptions: {root-hints-file: root.hints}\n`)
+    expect(loadConfig(file, machine).options['root-hints-file']).to.equal(hints)
+  })
+})

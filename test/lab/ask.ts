@@ -103,10 +103,11 @@ function hasSameId(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 /** Whether a server gives any NOERROR answer for the SOA of `origin`. */
-export async function isAnswering(address: string, port: number, origin: string): Promise<boolean> {
-  const packet = dnsPacket.encode({ type: 'query', id: 4711, questions: [{ type: 'SOA', name: origin }] })
+export async function isAnswering(address: string, origin: string, options: AskOptions = {}): Promise<boolean> {
+  const flags = options.recursion ? dnsPacket.RECURSION_DESIRED : 0
+  const packet = dnsPacket.encode({ type: 'query', id: 4711, flags, questions: [{ type: 'SOA', name: origin }] })
   const asked = performance.now()
-  const reply = await exchange(address, packet, { port, timeoutMs: 300 })
+  const reply = await exchange(address, packet, { timeoutMs: 300, ...options })
   if (reply !== undefined && (reply[3] & 15) === 0) return true
   const rest = 50 - (performance.now() - asked) // a closed port says so at once: no use in asking in a tight loop
   if (rest > 0) await new Promise((resolve) => setTimeout(resolve, rest))

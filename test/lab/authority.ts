@@ -180,7 +180,7 @@ function answerFrom(zone: ZoneData, qname: Name, qtype: number): Answer {
         return result
       case 'dname': {
         const { dname } = finding
-        result.answer.push(dname)
+        if (!result.answer.includes(dname)) result.answer.push(dname)
         const target = replaceSuffix(sname, dname.owner, dname.rdatas[0])
         if (target === undefined) {
           result.rcode = Rcode.YXDOMAIN // RFC 6672 §2.2

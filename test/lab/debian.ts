@@ -4,13 +4,10 @@
  *  named binds only to addresses it finds on an interface, and of 127.0.0.0/8 that is 127.0.0.1 alone. So it listens
  *  there, and relays of ours stand at its hosts' addresses; they ask from the host's address, which tells the view. */
 
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdir, writeFile } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
-import { findPeer } from '../peers.ts'
-import { exchange, isAnswering } from './ask.ts'
+import { exchange } from './ask.ts'
+import { Child, freePort } from './child.ts'
 import type { Incoming } from './listener.ts'
 import type { Host, Software } from './world.ts'
 
@@ -135,17 +132,6 @@ ${hosts.map((host) => namedView(host, files)).join('')}`
   return run('bind', hosts, ['-f', '-n', '1', '-c', path], files.port)
 }
 
-/** A port of 127.0.0.1 that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
 function namedView(host: Host, files: ServerFiles): string {
   const zones = host.zones.map((origin) => `  zone "${origin}" { type primary; file "${files.zoneFile(origin)}"; };\n`)
   return `view "${host.name}" {
@@ -160,76 +146,13 @@ async function run(
   parameters: string[],
   port: number,
 ): Promise<RunningServer> {
-  const server = new Server(software, hosts, parameters)
+  const child = new Child(PROGRAMS[software], parameters)
   try {
-    for (const host of hosts) await server.untilAnswering(host, port)
+    for (const { addresses, zones } of hosts)
+      for (const address of addresses) await child.untilAnswering(address, zones.at(-1) ?? '.', { port })
   } catch (failure) {
-    await server.stop()
+    await child.stop()
     throw failure
   }
-  return server
-}
-
-/** How long a server may take to load its zones, and to end. */
-const START_MS = 20_000
-const STOP_MS = 3_000
-
-class Server implements RunningServer {
-  readonly software: DebianSoftware
-  readonly hosts: Host[]
-  private readonly child: ChildProcess
-  private readonly ended: Promise<void>
-  private said = ''
-
-  constructor(software: DebianSoftware, hosts: Host[], parameters: string[]) {
-    this.software = software
-    this.hosts = hosts
-    this.child = spawnBound(findPeer(PROGRAMS[software])!, parameters)
-    for (const stream of [this.child.stdout, this.child.stderr])
-      stream?.on('data', (text: Buffer) => {
-        this.said = (this.said + text.toString()).slice(-4000)
-      })
-    this.ended = new Promise((resolve) => {
-      this.child.once('exit', () => resolve())
-      this.child.once('error', (error) => {
-        this.said += error.message
-        resolve()
-      })
-    })
-  }
-
-  get pid(): number | undefined {
-    return this.child.pid
-  }
-
-  private get hasEnded(): boolean {
-    return this.child.pid === undefined || this.child.exitCode !== null || this.child.signalCode !== null
-  }
-
-  async untilAnswering(host: Host, port: number): Promise<void> {
-    const deadline = performance.now() + START_MS
-    for (const address of host.addresses) {
-      while (!(await isAnswering(address, port, host.zones.at(-1) ?? '.'))) {
-        if (this.hasEnded || performance.now() > deadline)
-          throw new Error(
-            `${PROGRAMS[this.software]} for ${host.name} does not answer at ${address}:${port}. It said:\n${this.said}`,
-          )
-      }
-    }
-  }
-
-  async stop(): Promise<void> {
-    if (!this.hasEnded) this.child.kill('SIGTERM')
-    const impatience = setTimeout(() => this.child.kill('SIGKILL'), STOP_MS)
-    await this.ended
-    clearTimeout(impatience)
-  }
-}
-
-/** A child that is told to end when this process dies, however it dies, where util-linux has `setpriv`. */
-export function spawnBound(program: string, parameters: string[]): ChildProcess {
-  const setpriv = findPeer('setpriv')
-  const options = { stdio: ['ignore', 'pipe', 'pipe'] as ['ignore', 'pipe', 'pipe'] }
-  if (setpriv === undefined) return spawn(program, parameters, options)
-  return spawn(setpriv, ['--pdeathsig', 'TERM', '--', program, ...parameters], options)
+  return { software, hosts, pid: child.pid, stop: () => child.stop() }
 }

@@ -59,7 +59,7 @@ export class Oracle {
       zones.push(zone)
       const dname = this.dnameAbove(zone, sname)
       if (dname !== undefined) {
-        answer.push(dname)
+        if (!answer.includes(dname)) answer.push(dname)
         const target = replaceSuffix(sname, dname.owner, dname.rdatas[0])
         if (target === undefined) return { rcode: 'YXDOMAIN', answer, zones }
         answer.push(rrset(sname, Type.CNAME, dname.ttl, [target]))

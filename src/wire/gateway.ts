@@ -35,7 +35,9 @@ function gateway(typeOffset: number, mask: number): Field {
   }
 }
 
+/** The gateway of IPSECKEY, whose type is the second octet. */
 export const ipsecGateway: Field = gateway(1, 0xff)
+/** The relay of AMTRELAY, whose type shares the second octet with the discovery bit. */
 export const amtRelay: Field = gateway(1, 0x7f)
 
 /** The type of an AMT relay, its high bit saying whether discovery is optional: two words, `0 1` (RFC 8777 §4.3.1). */

@@ -10,6 +10,7 @@ const ZERO_ANGLE = 2 ** 31
 /** Altitudes count up from 100,000 m below the WGS 84 spheroid, in centimetres. */
 const ZERO_ALTITUDE = 10_000_000
 
+/** Latitude, longitude and altitude, with how exactly they are known. */
 export const location: Field = {
   measure(octets, offset, end) {
     if (offset < end && octets[offset] !== 0) throw new WireError('bad-rdata', 'a LOC record is of an unknown version')

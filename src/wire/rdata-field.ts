@@ -70,6 +70,7 @@ export const plainNames: Field = {
   },
 }
 
+/** Whole numbers of 8, 16 and 32 bits, in decimal. */
 export const u8: NumberField = numberField(1)
 export const u16: NumberField = numberField(2)
 export const u32: NumberField = numberField(4)

@@ -65,7 +65,7 @@ const certificateAssociation = {
   data: hexRest,
 }
 const serviceBinding = { priority: u16, target: plainName, params: svcParams }
-const signatureOver = (signer: Field) => ({
+const signatureBy = (signer: Field) => ({
   typeCovered: rrType,
   algorithm,
   labels: u8,
@@ -107,7 +107,7 @@ const TABLE: Record<number, Record<string, Field>> = {
   [Type.RP]: { mailbox: legacyName, texts: legacyName },
   [Type.AFSDB]: { subtype: u16, server: legacyName },
   [Type.RT]: { preference: u16, intermediate: legacyName },
-  [Type.SIG]: signatureOver(legacyName),
+  [Type.SIG]: signatureBy(legacyName),
   [Type.PX]: { preference: u16, map822: legacyName, mapX400: legacyName },
   [Type.NXT]: { next: legacyName, types: nxtBitmap },
   [Type.SRV]: { priority: u16, weight: u16, port: u16, target: legacyName },
@@ -124,7 +124,7 @@ const TABLE: Record<number, Record<string, Field>> = {
   // Names never compressed, yet in lower case when signed (RFC 4034 §6.2, RFC 6840 §5.1)
   [Type.DNAME]: { target: foldedName },
   [Type.A6]: { prefixLength: u8, suffix: a6Suffix, prefixName: a6PrefixName },
-  [Type.RRSIG]: signatureOver(foldedName),
+  [Type.RRSIG]: signatureBy(foldedName),
 
   // DNSSEC
   [Type.DS]: delegationSigner,

@@ -26,6 +26,7 @@ export function hexOctets(text: string): Uint8Array {
   return Uint8Array.from(Buffer.from(text, 'hex'))
 }
 
+/** Base 64 with its padding, in one piece (RFC 4648 §4). */
 export function base64Text(octets: Uint8Array): string {
   return bufferOf(octets).toString('base64')
 }

@@ -38,6 +38,7 @@ export class Child {
   /** What is to happen when the present wait is over: the next start, or the end of one that hangs. */
   #timer: Timer | undefined
   #firstStart: { resolve: () => void; reject: (error: Error) => void } | undefined
+  #retired = false
   #failure: BowlineError | undefined
   #onStopped: (() => void)[] = []
   restarts = 0
@@ -68,6 +69,12 @@ export class Child {
       this.#firstStart = { resolve, reject }
       this.#launch()
     })
+  }
+
+  /** The service is about to stop: should the process end by itself before stop() is called, it stays away. A manager
+   *  of services may well send SIGTERM to all of us. */
+  retire(): void {
+    this.#retired = true
   }
 
   /** Has it finish what is in flight within `timeoutMs`; resolves when it is gone, by force at last. */
@@ -153,7 +160,7 @@ export class Child {
 
   #ended(reason: string): void {
     const { clock, log } = this.#options
-    const wasStopping = this.#state === 'stopping'
+    const wasStopping = this.#state === 'stopping' || this.#retired
     const childPid = this.pid
     this.#process = undefined
     this.inFlight = 0

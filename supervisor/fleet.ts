@@ -56,6 +56,7 @@ export class Fleet {
 
   /** Resolves when every process is gone. Workers first: what they learn until the end is still kept. */
   async stop(timeoutMs: number): Promise<void> {
+    this.keeper.retire()
     await Promise.all(this.workers.map((worker) => worker.stop(timeoutMs)))
     await this.keeper.stop(KEEPER_STOP_MS)
   }

@@ -107,7 +107,7 @@ class Worker {
     await new Promise<void>((drained) => this.#resolver.drain(leftMs(), drained))
     while (leftMs() > 0 && (this.#connections.open > 0 || this.#limits.clients > 0)) await pause(LOOK_MS)
     this.#listeners.close()
-    this.#resolver.close()
+    await this.#resolver.close()
   }
 }
 

@@ -26,7 +26,7 @@ export interface Resolver {
   handle(packet: Uint8Array, client: Client, respond: Respond): void
   /** Calls `done` when no request is in flight any more, at the latest after `timeoutMs`. */
   drain(timeoutMs: number, done: () => void): void
-  close(): void
+  close(): void | Promise<void>
 }
 
 export interface ServiceOptions {

@@ -12,4 +12,5 @@ process.on('message', (message) => {
   else process.send?.({ kind: 'ready' })
 })
 process.on('disconnect', () => process.exit(0))
+process.on('SIGTERM', () => process.exit(0))
 process.on('SIGINT', () => {})

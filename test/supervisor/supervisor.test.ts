@@ -79,6 +79,20 @@ describe('runSupervisor', () => {
     expect(await service.ends()).to.equal(0)
   })
 
+  it('does not mind when all its processes are told to stop, as service managers do', async () => {
+    const service = start()
+    await service.says('started')
+    const asker = client()
+    asker.send(queryFor('after500.example', 4), port)
+    await pause(50)
+    service.process.kill('SIGTERM')
+    await service.says('stopping')
+    for (const pid of service.pidsOf('')) process.kill(pid, 'SIGTERM')
+    expect((await asker.next()).message.readUInt16BE(0)).to.equal(4)
+    expect(await service.ends()).to.equal(0)
+    expect(service.lines.filter((line) => line.event === 'child-ended')).to.deep.equal([])
+  })
+
   it('waits for what is in flight no longer than the drain time', async () => {
     const service = start({ drainMs: 300 })
     await service.says('started')

@@ -1,0 +1,74 @@
+/** Main file of a worker process: the resolver core over the shared cache, behind this worker's listeners. */
+
+import { join } from 'node:path'
+import { Cache } from '../src/cache/cache.ts'
+import { LmdbStore } from '../src/cache/lmdb-store.ts'
+import { systemClock } from '../src/io/clock.ts'
+import type { Log } from '../src/io/log.ts'
+import { systemRandom } from '../src/io/random.ts'
+import { SystemTransport } from '../src/io/transport.ts'
+import { builtInModules } from '../src/modules/index.ts'
+import { Core, type Log as CoreLog } from '../src/resolve.ts'
+import { listenPoints } from './addresses.ts'
+import { CACHE_FILE } from './keeper.ts'
+import { KeeperLink } from './keeper-link.ts'
+import type { StartWorker } from './messages.ts'
+import { runWorker } from './run-worker.ts'
+import type { Resolver } from './serve.ts'
+import { coreSettings, listeningAddresses } from './settings.ts'
+
+/** How long denials are kept at most; see MAX_DENIAL_TTL of RFC 2308 §5: one to three hours are sensible. */
+const NEGATIVE_TTL_MAX = 3 * 3600
+/** How long a new worker waits for its keeper. Without it, it answers as well, but from an empty cache. */
+const KEEPER_WAIT_MS = 2000
+
+runWorker(makeResolver)
+
+async function makeResolver({ config, socketPath }: StartWorker, log: Log): Promise<Resolver> {
+  const settings = coreSettings(config)
+  const points = listenPoints(config.network.listen)
+  const link = new KeeperLink({ socketPath, clock: systemClock, log })
+  const store = new LmdbStore({
+    path: join(config.cache.storage, CACHE_FILE),
+    clock: systemClock,
+    outlet: link,
+    sizeMax: config.cache['size-max'],
+  })
+  link.start(store)
+  if (!(await link.connected(KEEPER_WAIT_MS)))
+    log.warning({ event: 'no-keeper' }, 'the keeper cannot be reached; answering without the shared cache meanwhile')
+
+  const cache = new Cache(store, systemClock, {
+    ttlMin: config.cache['ttl-min'],
+    ttlMax: config.cache['ttl-max'],
+    negativeTtlMax: Math.min(NEGATIVE_TTL_MAX, config.cache['ttl-max']),
+  })
+  const transport = new SystemTransport({ clock: systemClock, random: systemRandom })
+  const core = new Core({
+    cache,
+    transport,
+    clock: systemClock,
+    random: systemRandom,
+    settings,
+    modules: builtInModules(settings, systemRandom),
+    listening: listeningAddresses(points),
+    nsTimeoutMs: config.cache['ns-timeout'],
+    log: coreLog(log),
+  })
+  return {
+    get inFlight() {
+      return core.inFlight
+    },
+    handle: (packet, client, respond) => core.handle(packet, client, respond),
+    drain: (timeoutMs, done) => core.drain(timeoutMs, done),
+    async close() {
+      core.close()
+      await store.close()
+      link.close()
+    },
+  }
+}
+
+function coreLog(log: Log): CoreLog {
+  return (level, event, fields) => log[level === 'error' ? 'err' : level]({ event, ...fields }, event)
+}

@@ -7,8 +7,10 @@ import { copyOctets } from './pool.ts'
 
 /** Compression pointers followed inside one name. Real encoders make chains of two or three. */
 export const MAX_HOPS_PER_NAME = 16
-/** Compression pointers followed in one message, the first of each name not counted: those are bounded by the number
- *  of names and by MAX_EXPANSION, and large honest RRsets have hundreds. */
+/** Pointers of one name that do not count for its message. Honest large RRsets have hundreds of names with two or
+ *  three, and the work these cause is bounded by MAX_EXPANSION. */
+const FREE_HOPS = 3
+/** Compression pointers followed in one message, FREE_HOPS of each name aside. */
 export const MAX_HOPS_PER_MESSAGE = 128
 /** Octets of names with pointers gathered from one message; no message holds more than this before decompression. */
 export const MAX_EXPANSION = 65536
@@ -125,7 +127,7 @@ export class Reader {
       if (after < 0) after = at + 2
       if (to >= segment || to < FIRST_NAME) throw new WireError('bad-name', 'a compression pointer does not lead back')
       if (++hops > MAX_HOPS_PER_NAME) throw new WireError('limit', 'a name has too many compression pointers')
-      if (hops > 1 && --this.hopsLeft < 0) throw new WireError('limit', 'too many compression pointers')
+      if (hops > FREE_HOPS && --this.hopsLeft < 0) throw new WireError('limit', 'too many compression pointers')
       segment = at = to
     }
     if (hops > 0 && (this.expansionLeft -= length) < 0) throw new WireError('limit', 'names expand too much')

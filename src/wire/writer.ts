@@ -2,6 +2,7 @@
  *
  *  Compression remembers where each suffix of the first names was written, in a table with open addressing:
  *    slots   Uint16Array   | offset in the message of a suffix |   by hash of the folded suffix, 0 = free
+ *    depths  Uint8Array    | pointers to follow to read it |       same index
  *    log     Uint8Array    | slot |                                in the order they were filled, for rollback
  *  Suffixes enter shortest first, so when one is absent all longer ones are, and a look-up ends at the first miss. */
 
@@ -13,6 +14,8 @@ export const MAX_COMPRESSED_NAMES = 64
 const MAX_SUFFIXES = 192
 const SLOTS = 256
 const MAX_PROBES = 8
+/** A suffix that takes this many pointers to read is not pointed at: readers rightly shy from long chains. */
+const MAX_DEPTH = 3
 /** Pointers have 14 bits. */
 const MAX_POINTER = 0x3fff
 
@@ -34,6 +37,7 @@ export class Writer {
   /** Octets that may be written. Move it to keep room for what has to come last. */
   limit: number
   private readonly slots = new Uint16Array(SLOTS)
+  private readonly depths = new Uint8Array(SLOTS)
   private readonly log = new Uint8Array(MAX_SUFFIXES)
   private suffixes = 0
   private names = 0
@@ -95,14 +99,16 @@ export class Writer {
     const count = labelOffsets(name, labels)
     let hash = 0
     let known = count // labels from here on have been written before ...
-    let pointer = 0 // ... at this offset
+    let pointer = 0 // ... at this offset ...
+    let depth = 0 // ... and take this many pointers to read, the one to be written included
     if (compress && this.suffixes > 0) {
       while (known > 0) {
         const longer = hashLabel(hash, name, labels[known - 1])
-        const found = this.find(longer, name, labels[known - 1])
-        if (found === 0) break
+        const slot = this.find(longer, name, labels[known - 1])
+        if (slot < 0) break
         hash = longer
-        pointer = found
+        pointer = this.slots[slot]
+        depth = this.depths[slot] + 1
         known--
       }
     }
@@ -114,7 +120,7 @@ export class Writer {
     if (pointer !== 0) this.patchU16(at + written, 0xc000 | pointer)
     if (known > 0 && this.names < MAX_COMPRESSED_NAMES) {
       this.names++
-      this.remember(name, start, known, hash)
+      this.remember(name, start, known, hash, depth)
     }
   }
 
@@ -132,7 +138,8 @@ export class Writer {
 
   /** Enters the suffixes of the name at `start`, from label `last` - 1 (just before those known, whose hash is `hash`)
    *  to the whole name. */
-  private remember(name: Name, start: number, last: number, hash: number): void {
+  private remember(name: Name, start: number, last: number, hash: number, depth: number): void {
+    if (depth === MAX_DEPTH) return
     for (let label = last - 1; label >= 0; label--) {
       const at = start + labels[label]
       if (at > MAX_POINTER || at === 0 || this.suffixes === MAX_SUFFIXES) return
@@ -144,20 +151,21 @@ export class Writer {
         slot = (slot + 1) & (SLOTS - 1)
       }
       this.slots[slot] = at
+      this.depths[slot] = depth
       this.log[this.suffixes++] = slot
     }
   }
 
-  /** Offset in the message of the suffix of `name` that begins at `from`, 0 when it is not remembered. */
+  /** The slot of the suffix of `name` that begins at `from`, -1 when it is not remembered. */
   private find(hash: number, name: Name, from: number): number {
     let slot = slotOf(hash)
     for (let probes = 0; probes < MAX_PROBES; probes++) {
       const at = this.slots[slot]
-      if (at === 0) return 0
-      if (this.isWrittenAt(at, name, from)) return at
+      if (at === 0) return -1
+      if (this.isWrittenAt(at, name, from)) return slot
       slot = (slot + 1) & (SLOTS - 1)
     }
-    return 0
+    return -1
   }
 
   /** True when the name at `at` in the message, pointers followed, equals `name` from `from` on. */

@@ -67,11 +67,16 @@ function spawnBound(program: string, parameters: string[], env = process.env): C
   return spawn(setpriv, ['--pdeathsig', 'TERM', '--', program, ...parameters], options)
 }
 
-/** A port of 127.0.0.1 that was free a moment ago. */
-export async function freePort(): Promise<number> {
+/** A port of 127.0.0.1 that was free a moment ago: `wanted` if it was. */
+export async function freePort(wanted = 0): Promise<number> {
   const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
+  try {
+    server.listen(wanted, '127.0.0.1')
+    await once(server, 'listening')
+  } catch (failure) {
+    if (wanted === 0) throw failure
+    return freePort()
+  }
   const { port } = server.address() as AddressInfo
   server.close()
   await once(server, 'close')

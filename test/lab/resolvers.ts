@@ -144,24 +144,28 @@ logging:
 `
 }
 
+export interface Bowline extends Resolver {
+  configFile: string
+}
+
 /** Starts the daemon with a configuration of its own. Rejects, with what it said, when it does not get to resolve. */
-export async function startBowline(lab: Lab, folder: string): Promise<Resolver & { configFile: string }> {
+export async function startBowline(lab: Lab, folder: string, wantedPort?: number): Promise<Bowline> {
   if (lab.port !== 53) throw new Error(`the lab is at port ${lab.port}, and the daemon asks port 53 only`)
   const place = join(folder, 'bowline')
   await mkdir(place, { recursive: true })
   const configFile = join(place, 'bowline.yaml')
-  const port = await freePort()
+  const port = await freePort(wantedPort)
   await writeFile(configFile, bowlineConfig(lab, place, port))
   const child = new Child(process.execPath, [bowlineProgram, 'run', '-c', configFile])
   return { ...(await start('bowline', child, port)), configFile }
 }
 
 /** Bowline as a library, inside this process: it can ask any port, so it lives in a lab at high ports too. */
-export async function startBowlineLibrary(lab: Lab): Promise<Resolver> {
+export async function startBowlineLibrary(lab: Lab, wantedPort?: number): Promise<Resolver> {
   const { parseRootHints, Resolver: Library } = await import('../../src/index.ts') // only who uses it waits for it
   const rootHints = parseRootHints(await readFile(lab.rootHintsFile, 'utf8'))
   const library = new Library({ settings: { rootHints, queryLoopback: true, upstreamPort: lab.port } })
-  const port = await freePort()
+  const port = await freePort(wantedPort)
   const listener = await Listener.open('127.0.0.1', port, async ({ packet, protocol, send }) => {
     const reply = await library.handle(packet, { overUdp: protocol === 'udp' })
     if (reply !== undefined) send(reply)

@@ -76,7 +76,7 @@ export class Service {
 
   #resolve(packet: Uint8Array, client: Client, respond: Respond): void {
     const { resolver, counters, limits, clock } = this.#options
-    const limited = !isLoopback(client.address)
+    const limited = !isLoopback(client.address) // nobody from outside can pretend to be our own machine
     let state: 'asking' | 'answered' | 'waiting' = 'asking'
     let askedMs = 0
     resolver.handle(packet, client, (response) => {
@@ -99,14 +99,14 @@ export class Service {
     respond: Respond,
   ): void {
     const { counters, limits, clock } = this.#options
+    if (!limited) {
+      respond(response)
+      return
+    }
     let answer = response
     if (answer !== undefined && client.overUdp && clock.monotonicMs() - askedMs > MAX_UDP_AGE_MS) {
       counters.add(Counter.DROPPED_TOO_OLD)
       answer = undefined
-    }
-    if (!limited) {
-      respond(answer)
-      return
     }
     const when = limits.leave(client.address, () => respond(answer))
     if (when === 'now') return

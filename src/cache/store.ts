@@ -28,7 +28,8 @@ export interface Store {
   /** Entries with from ≤ key < to, in order. What is put or removed meanwhile may or may not be seen. */
   range(from: Uint8Array, to: Uint8Array, options?: RangeOptions): Iterable<StoredPair>
   /** Stores a copy of `value`, visible to this store's reads at once and to other processes soon. It is a cache: an
-   *  entry may be gone at any later time, and one whose key is longer than MAX_KEY is not taken at all. */
+   *  entry may be gone at any later time, and one whose key is longer than MAX_KEY is not taken at all. Keys that begin
+   *  with octet 255 are a store's own. */
   put(key: Uint8Array, value: Uint8Array): void
   remove(key: Uint8Array): void
   /** Removes every entry with from ≤ key < to. */

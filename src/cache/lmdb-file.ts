@@ -1,0 +1,432 @@
+/** The keeper's side of the shared file: the one writer's view of `data.mdb`. How is it opened so that nothing damaged,
+ *  torn or foreign is ever served, and how is it kept within its size?
+ *
+ *  Writes are never flushed to disk one by one. LMDB keeps the file whole when any process dies at any moment, because
+ *  the kernel still holds what was written; but a machine that goes down may leave it torn. So beside the file stands
+ *  its state, `data.mdb-state`: under which boot of the machine it was opened, and whether it was closed in order.
+ *  A file that neither was closed nor is of this boot is not trusted, and a fresh one takes its place. */
+
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
+import { dirname } from 'node:path'
+import { open, type RootDatabase, type RootDatabaseOptionsWithPath } from 'lmdb'
+import type { Clock } from '../io/interfaces.ts'
+import { applyBatch, type BatchTarget } from './batch.ts'
+import { expiresMsOf, STORE_FORMAT } from './entry.ts'
+import { chooseEvicted } from './evict.ts'
+import { type KeyRange, WHOLE_STORE } from './keys.ts'
+import { MAX_KEY } from './store.ts'
+
+type Database = RootDatabase<Uint8Array, Uint8Array>
+
+/** Something worth a line in the log: a stable name, fields, and a sentence. */
+export type LogEvent = (event: string, fields: Record<string, unknown>, sentence: string) => void
+
+export interface LmdbFileOptions {
+  path: string
+  /** Octets in use above which entries are evicted, down to nine tenths of it. */
+  sizeMax: number
+  clock: Clock
+  /** Identifies this boot of the machine; on Linux /proc/sys/kernel/random/boot_id. */
+  bootId: string
+  /** A new unique text for each file made. */
+  newFileId: () => string
+  log: LogEvent
+}
+
+export interface LmdbFileStats {
+  entries: number
+  /** Octets of the pages that hold entries. */
+  usedBytes: number
+  /** Size of the file; pages given back are used again but stay part of it. */
+  fileBytes: number
+  commits: number
+  /** Transactions that did not come about, nearly always because the disk is full; their writes are lost. */
+  failedCommits: number
+  /** Entries removed to make room: those whose time was over, and others. */
+  evictedExpired: number
+  evictedLive: number
+  /** Dead processes whose read slots were cleared. */
+  clearedReaders: number
+}
+
+/** Readers, and with them read transactions, that can be open at a time: workers old and new, and tools. */
+const MAX_READERS = 1024
+/** The keeper died so many times while opening this file: it must be the file. */
+const MAX_OPENING_ATTEMPTS = 3
+/** Entries looked at in one step of eviction: reading and rewriting them takes about a millisecond. */
+const EVICTION_STEP = 512
+/** Eviction stops when this part of the size limit is in use. */
+const LOW_WATER = 0.9
+/** After a failed commit, writes are dropped for so long before the next is tried. */
+const REST_AFTER_FAILURE_MS = 200
+/** Failures in a row, other than for want of space, after which the file counts as damaged. */
+const MAX_ODD_FAILURES = 3
+/** Keys read at a time when a range is removed. */
+const REMOVAL_STEP = 2000
+
+export class LmdbFile implements BatchTarget {
+  private readonly options: LmdbFileOptions
+  private db: Database
+  /** Where eviction goes on. */
+  private hand: Uint8Array = WHOLE_STORE[0]
+  private isEvicting = false
+  private restUntilMs = 0
+  private oddFailures = 0
+  private readonly counted = {
+    commits: 0,
+    failedCommits: 0,
+    evictedExpired: 0,
+    evictedLive: 0,
+    clearedReaders: 0,
+  }
+
+  /** Differs from that of any other file there ever was: readers see by it that they hold an old one. */
+  fileId: string
+
+  /** Opens the file, or makes a fresh one where there is none that can be trusted. Throws only when no file can be made. */
+  constructor(options: LmdbFileOptions) {
+    this.options = options
+    const opened = openTrusted(options)
+    this.db = opened.db
+    this.fileId = opened.fileId
+  }
+
+  /** Carries out batches in one transaction. False when it could not be: their writes are lost, the file is as before. */
+  write(batches: readonly Uint8Array[]): boolean {
+    const nowMs = this.options.clock.monotonicMs()
+    if (nowMs < this.restUntilMs) {
+      this.counted.failedCommits++
+      return false
+    }
+    const done = this.commit(() => {
+      for (const batch of batches) applyBatch(batch, this)
+    })
+    if (done) this.makeRoom(batches.length)
+    return done
+  }
+
+  /** Removes ranges of entries; gives their number. */
+  purge(ranges: readonly KeyRange[]): number {
+    let removed = 0
+    for (const [from, to] of ranges) this.commit(() => (removed += this.removeRange(from, to)))
+    return removed
+  }
+
+  /** To be called every few seconds: clears what dead readers left. */
+  checkReaders(): void {
+    try {
+      const cleared = this.db.readerCheck()
+      if (cleared > 0) this.counted.clearedReaders += cleared
+    } catch (error) {
+      this.failed(error)
+    }
+  }
+
+  /** One step of eviction if there is too much in the file. True when another is needed. */
+  evictStep(): boolean {
+    if (!this.isOverLimit()) return false
+    const { clock } = this.options
+    const chunk: { key: Uint8Array; expiresMs: number }[] = []
+    try {
+      for (const { key, value } of this.db.getRange({ start: this.hand, end: WHOLE_STORE[1], limit: EVICTION_STEP }))
+        chunk.push({ key, expiresMs: expiresMsOf(value) })
+    } catch (error) {
+      this.failed(error)
+      return false
+    }
+    const last = chunk.at(-1)
+    this.hand = last === undefined || chunk.length < EVICTION_STEP ? WHOLE_STORE[0] : Buffer.from([...last.key, 0])
+    const { keys, expired } = chooseEvicted(chunk, clock.wallMs())
+    if (keys.length === 0) return last !== undefined
+    const done = this.commit(() => {
+      for (const key of keys) this.db.remove(key)
+    })
+    if (!done) return false
+    this.counted.evictedExpired += expired
+    this.counted.evictedLive += keys.length - expired
+    return this.isOverLimit()
+  }
+
+  stats(): LmdbFileStats {
+    const stats = this.db.getStats() as { [field: string]: number }
+    return {
+      entries: stats.entryCount,
+      usedBytes: usedPages(stats) * stats.pageSize,
+      fileBytes: (stats.lastPageNumber + 1) * stats.pageSize,
+      ...this.counted,
+    }
+  }
+
+  /** Closes the file in order, flushed to disk, so that it is trusted after any restart. */
+  async close(): Promise<void> {
+    const { path, bootId } = this.options
+    await this.db.close()
+    try {
+      flushToDisk(path)
+      writeState(path, { phase: 'clean', bootId, attempts: 0 })
+    } catch (error) {
+      this.options.log('cache-not-flushed', { path, error: String(error) }, 'The cache could not be flushed to disk.')
+    }
+  }
+
+  // ---- the operations of a batch; only inside a transaction -------------------------------------------------------------
+
+  put(key: Uint8Array, value: Uint8Array): void {
+    if (key.length <= MAX_KEY && key[0] !== META_PARTITION) this.db.put(key, value)
+  }
+
+  remove(key: Uint8Array): void {
+    if (key.length <= MAX_KEY && key[0] !== META_PARTITION) this.db.remove(key)
+  }
+
+  /** Gives the number of entries removed. */
+  removeRange(from: Uint8Array, to: Uint8Array): number {
+    const end = Buffer.compare(to, WHOLE_STORE[1]) < 0 ? to : WHOLE_STORE[1]
+    if (from.length === 0 || from.length > MAX_KEY || end.length > MAX_KEY) return 0
+    let removed = 0
+    for (;;) {
+      const keys = [...this.db.getKeys({ start: from, end, limit: REMOVAL_STEP })]
+      for (const key of keys) this.db.remove(key)
+      removed += keys.length
+      if (keys.length < REMOVAL_STEP) return removed
+    }
+  }
+
+  // ---- inside -----------------------------------------------------------------------------------------------------------
+
+  private commit(action: () => void): boolean {
+    try {
+      this.db.transactionSync(action)
+      this.counted.commits++
+      this.oddFailures = 0
+      return true
+    } catch (error) {
+      this.failed(error)
+      return false
+    }
+  }
+
+  /** Evicts about as fast as is written, so that a flood of new entries does not outrun it. */
+  private makeRoom(batches: number): void {
+    for (let steps = Math.min(1 + (batches >> 3), 16); steps > 0 && this.evictStep(); steps--);
+  }
+
+  /** Eviction starts above the limit and ends well below it. */
+  private isOverLimit(): boolean {
+    const stats = this.db.getStats() as { [field: string]: number }
+    const used = usedPages(stats) * stats.pageSize
+    this.isEvicting = used > this.options.sizeMax * (this.isEvicting ? LOW_WATER : 1)
+    return this.isEvicting
+  }
+
+  /** A transaction or a read failed. Want of space passes; anything else that stays means that the file is damaged. */
+  private failed(error: unknown): void {
+    const { path, log, clock } = this.options
+    this.counted.failedCommits++
+    this.restUntilMs = clock.monotonicMs() + REST_AFTER_FAILURE_MS
+    const message = error instanceof Error ? error.message : String(error)
+    if (isWantOfSpace(error)) {
+      if (this.oddFailures === 0)
+        log('cache-no-space', { path, error: message }, 'The cache cannot be written: no space.')
+      this.isEvicting = true
+      return
+    }
+    log('cache-write-failed', { path, error: message }, 'The cache could not be written.')
+    if (++this.oddFailures >= MAX_ODD_FAILURES) this.replace(message)
+  }
+
+  /** Sets the damaged file aside while running; readers learn of it by the new file's id. */
+  private replace(reason: string): void {
+    void this.db.close()
+    setAside(this.options, reason)
+    const fresh = openFresh(this.options)
+    this.db = fresh.db
+    this.fileId = fresh.fileId
+    this.oddFailures = 0
+    this.hand = WHOLE_STORE[0]
+  }
+}
+
+// ---- opening --------------------------------------------------------------------------------------------------------------
+
+interface Opened {
+  db: Database
+  fileId: string
+}
+
+/** How a worker opens the file. */
+export function readerOptions(path: string, sizeMax: number): RootDatabaseOptionsWithPath {
+  return { ...commonOptions(path, sizeMax), readOnly: true }
+}
+
+function writerOptions(path: string, sizeMax: number): RootDatabaseOptionsWithPath {
+  return { ...commonOptions(path, sizeMax), noSync: true, overlappingSync: false, noMemInit: true }
+}
+
+function commonOptions(path: string, sizeMax: number): RootDatabaseOptionsWithPath {
+  return {
+    path,
+    noSubdir: true,
+    keyEncoding: 'binary',
+    encoding: 'binary',
+    maxReaders: MAX_READERS,
+    // Only address space. `lmdb` makes the map larger by itself when it must; better that it need not.
+    mapSize: Math.ceil(Math.max(sizeMax * 4, 256 * 1024 * 1024) / 0x10000) * 0x10000,
+  }
+}
+
+/** The file as it was left, if it can be trusted; else a fresh one. */
+function openTrusted(options: LmdbFileOptions): Opened {
+  const { path, bootId, log } = options
+  mkdirSync(dirname(path), { recursive: true })
+  const state = readState(path)
+  if (fileSize(path) > 0) {
+    const wasKilled = state !== undefined && state.phase !== 'clean'
+    if (state === undefined || (wasKilled && state.bootId !== bootId)) {
+      const reason = state === undefined ? 'its state is unknown' : 'the machine went down while it was open'
+      removeFile(path)
+      log('cache-discarded', { path, reason }, `The cache may be torn and is begun anew: ${reason}.`)
+    } else if (wasKilled && state.attempts >= MAX_OPENING_ATTEMPTS) {
+      setAside(options, `the keeper died ${state.attempts} times while opening it`)
+    }
+  }
+  if (fileSize(path) === 0) return openFresh(options)
+  const attempts = state?.phase === 'opening' ? state.attempts + 1 : 1
+  writeState(path, { phase: 'opening', bootId, attempts })
+  const opened = openExisting(options)
+  if (typeof opened === 'string') {
+    setAside(options, opened)
+    return openFresh(options)
+  }
+  writeState(path, { phase: 'open', bootId, attempts: 0 })
+  return opened
+}
+
+/** The file opened, or what is wrong with it. */
+function openExisting({ path, sizeMax, newFileId }: LmdbFileOptions): Opened | string {
+  let db: Database | undefined
+  try {
+    db = open<Uint8Array, Uint8Array>(writerOptions(path, sizeMax))
+    const stats = db.getStats() as { [field: string]: number }
+    if (fileSize(path) < (stats.lastPageNumber + 1) * stats.pageSize) throw new Error('it has been cut short')
+    if (stats.entryCount === 0) return { db, fileId: mark(db, newFileId()) } // made, but never written to
+    const fileId = readFileId(db)
+    if (fileId === undefined) throw new Error(`it is not of format ${STORE_FORMAT} and this byte order`)
+    return { db, fileId }
+  } catch (error) {
+    void db?.close()
+    return error instanceof Error ? error.message : String(error)
+  }
+}
+
+function openFresh({ path, sizeMax, bootId, newFileId }: LmdbFileOptions): Opened {
+  removeFile(path)
+  writeState(path, { phase: 'opening', bootId, attempts: 1 })
+  const db = open<Uint8Array, Uint8Array>(writerOptions(path, sizeMax))
+  const fileId = mark(db, newFileId())
+  writeState(path, { phase: 'open', bootId, attempts: 0 })
+  return { db, fileId }
+}
+
+/** Out of the way, but there to be looked at; only the last such file is kept. */
+function setAside({ path, log }: LmdbFileOptions, reason: string): void {
+  const aside = `${path}.damaged`
+  rmSync(aside, { force: true })
+  renameSync(path, aside)
+  removeFile(path)
+  log('cache-set-aside', { path, aside, reason }, `The cache is set aside and begun anew: ${reason}.`)
+}
+
+/** The lock file goes, too: it belongs to that one data file, and old readers of it keep theirs. */
+function removeFile(path: string): void {
+  rmSync(path, { force: true })
+  rmSync(`${path}-lock`, { force: true })
+}
+
+function fileSize(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0
+}
+
+function usedPages(stats: { [field: string]: number }): number {
+  return stats.treeBranchPageCount + stats.treeLeafPageCount + stats.overflowPages
+}
+
+// ---- the mark every file bears ----------------------------------------------------------------------------------------------
+
+/** No cache partition has this number; here stands what the file says of itself. */
+const META_PARTITION = 255
+const MARK_KEY = Uint8Array.of(META_PARTITION, META_PARTITION, ...Buffer.from('bowline'))
+/** Format, byte order (LMDB's own pages are in that of the machine), and what follows is the file's id. */
+const MARK = Uint8Array.of(STORE_FORMAT, ...new Uint8Array(Uint32Array.of(0x01020304).buffer))
+
+function mark(db: Database, fileId: string): string {
+  db.transactionSync(() => void db.put(MARK_KEY, Buffer.concat([MARK, Buffer.from(fileId)])))
+  return fileId
+}
+
+/** The id of a file of this format and byte order; undefined when it is not one. */
+export function readFileId(db: Database): string | undefined {
+  const found = db.getBinary(MARK_KEY)
+  if (found === undefined || found.length <= MARK.length || !MARK.every((octet, i) => found[i] === octet))
+    return undefined
+  return Buffer.from(found.subarray(MARK.length)).toString()
+}
+
+// ---- the state beside the file ------------------------------------------------------------------------------------------------
+
+interface FileState {
+  /** `opening` and `open`: whoever wrote this has died since, if nobody has the file open. */
+  phase: 'opening' | 'open' | 'clean'
+  bootId: string
+  /** Times in a row that opening it was begun. */
+  attempts: number
+}
+
+function readState(path: string): FileState | undefined {
+  try {
+    const state = JSON.parse(readFileSync(`${path}-state`, 'utf8')) as FileState
+    const isWhole = typeof state.phase === 'string' && typeof state.bootId === 'string'
+    return isWhole && typeof state.attempts === 'number' ? state : undefined
+  } catch {
+    return undefined // absent or damaged: nothing is known
+  }
+}
+
+/** On disk before anything else is done. */
+function writeState(path: string, state: FileState): void {
+  const temporary = `${path}-state.new`
+  const file = openSync(temporary, 'w', 0o640)
+  try {
+    writeSync(file, `${JSON.stringify(state)}\n`)
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+  renameSync(temporary, `${path}-state`)
+  flushToDisk(dirname(path))
+}
+
+function flushToDisk(path: string): void {
+  const file = openSync(path, 'r')
+  try {
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** ENOSPC, EDQUOT, EIO of a short write, MDB_MAP_FULL. */
+function isWantOfSpace(error: unknown): boolean {
+  const { code, message } = error as { code?: unknown; message?: string }
+  return [28, 122, 5, -30792, 'ENOSPC', 'EDQUOT'].includes(code as number) || /No space|MAP_FULL/.test(message ?? '')
+}

@@ -289,3 +289,10 @@ function hold(address: string, port: number): Promise<Server | 'taken' | 'forbid
     server.listen({ host: address, port, exclusive: true }, () => resolve(server))
   })
 }
+
+if (import.meta.main) {
+  const lab = await startLab()
+  const stop = () => void lab.stop().then(() => process.exit())
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, stop)
+  console.log(`Root servers: ${lab.roots.join(', ')}, port ${lab.port}. Hints: ${lab.rootHintsFile}. Ctrl-C ends it.`)
+}

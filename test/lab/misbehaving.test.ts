@@ -225,6 +225,7 @@ const checks: Record<BehaviourName, (seen: Seen, lab: Lab) => void> = {
 
   'referral-self': refersTo('referral-self.trouble.com.', /ns1/),
   'referral-up': refersTo('trouble.com.', /ns1/),
+  'referral-ping-pong': refersTo('www.referral-ping-pong.trouble.com.', /^ns2/),
   'referral-deep': refersTo('www.referral-deep.trouble.com.', /ns1/),
   'referral-glueless-endless': refersTo('x1.referral-glueless-endless.trouble.com.', /^ns\.x2\./),
   nxns: refersTo('sub.nxns.trouble.com.', /\.nothing\.victim\.com\.$/, 40),

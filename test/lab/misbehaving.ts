@@ -209,6 +209,10 @@ export const behaviours = {
 
   'referral-self': (met) => met.refer(met.zone, [name('ns1', met.zone)]),
   'referral-up': (met) => met.refer(name('trouble.com'), [name('ns1', met.zone)]),
+  'referral-ping-pong': (met) => {
+    const other = name(met.server === 0 ? 'ns2' : 'ns1', met.zone)
+    met.refer(name('www', met.zone), [other], met.authority.answer(other, Type.A).answer)
+  },
   'referral-deep': (met) => {
     const labels = countLabels(met.qname)
     const own = countLabels(met.zone)

@@ -117,6 +117,7 @@ const stock: Record<BehaviourName, Stock> = {
 
   'referral-self': { about: 'refers to itself, for its own zone', rcodes: fails },
   'referral-up': { about: 'refers to trouble.com, its parent', rcodes: fails },
+  'referral-ping-pong': { about: 'two servers that each refer to the other', rcodes: fails, servers: 2 },
   'referral-deep': {
     about: 'a referral for each of sixty labels, one after the other',
     rcodes: either,

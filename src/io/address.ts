@@ -8,6 +8,7 @@ export class ServerAddress {
   readonly port: number
   /** Unique for octets and port; for use as a Map key. */
   readonly key: string
+  private host?: string
 
   constructor(octets: Uint8Array, port = 53) {
     this.octets = octets
@@ -23,7 +24,8 @@ export class ServerAddress {
 
   /** The address without the port, as people write it (RFC 5952 for IPv6). */
   get hostText(): string {
-    return ipaddr.fromByteArray([...this.octets]).toString()
+    this.host ??= ipaddr.fromByteArray([...this.octets]).toString()
+    return this.host
   }
 
   toString(): string {

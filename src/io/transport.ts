@@ -1,0 +1,75 @@
+/** The way to the servers of the real world: UDP and TCP sockets of this machine. */
+
+import type { ServerAddress } from './address.ts'
+import { systemClock } from './clock.ts'
+import type { Clock, Exchange, ExchangeSink, Protocol, Random, Transport } from './interfaces.ts'
+import { systemRandom } from './random.ts'
+import { SourceAddresses } from './source-addresses.ts'
+import { TcpClient, type TcpCounters } from './tcp-client.ts'
+import { UdpClient, type UdpCounters } from './udp-client.ts'
+
+export interface SystemTransportOptions {
+  clock?: Clock
+  random?: Random
+  /** Own addresses or prefixes to send from, of either family; one is drawn for each query. */
+  sourceAddresses?: readonly string[]
+  ipv4?: boolean
+  ipv6?: boolean
+  /** UDP sockets open at one time. */
+  maxUdpSockets?: number
+  tcpConnectTimeoutMs?: number
+  tcpIdleMs?: number
+  tcpMaxPipelined?: number
+  tcpMaxConnectionsPerServer?: number
+  tcpMaxConnections?: number
+}
+
+export class SystemTransport implements Transport {
+  /** Plain numbers that only grow, but for those called …Open. */
+  readonly counters: { udp: UdpCounters; tcp: TcpCounters }
+  private readonly udp: UdpClient
+  private readonly tcp: TcpClient
+  private readonly allowed: Record<4 | 6, boolean>
+
+  /** Throws RangeError when a source address is not one. */
+  constructor(options: SystemTransportOptions = {}) {
+    const { clock = systemClock, random = systemRandom } = options
+    const sources = new SourceAddresses(options.sourceAddresses ?? [], random)
+    this.allowed = { 4: options.ipv4 ?? true, 6: options.ipv6 ?? true }
+    this.udp = new UdpClient({ clock, random, sources, maxSockets: options.maxUdpSockets ?? 4096 })
+    this.tcp = new TcpClient({
+      clock,
+      sources,
+      connectTimeoutMs: options.tcpConnectTimeoutMs ?? 2000,
+      idleMs: options.tcpIdleMs ?? 10_000,
+      maxPipelined: options.tcpMaxPipelined ?? 100,
+      maxConnectionsPerServer: options.tcpMaxConnectionsPerServer ?? 10,
+      maxConnections: options.tcpMaxConnections ?? 100,
+    })
+    this.counters = { udp: this.udp.counters, tcp: this.tcp.counters }
+  }
+
+  exchange(
+    server: ServerAddress,
+    protocol: Protocol,
+    query: Uint8Array,
+    timeoutMs: number,
+    sink: ExchangeSink,
+  ): Exchange {
+    if (!this.allowed[server.family]) return failLater(sink)
+    const client = protocol === 'udp' ? this.udp : this.tcp
+    return client.exchange(server, query, timeoutMs, sink)
+  }
+
+  /** Ends all exchanges silently and closes all connections. */
+  close(): void {
+    this.udp.close()
+    this.tcp.close()
+  }
+}
+
+/** An address family that is switched off has no route to anywhere. */
+function failLater(sink: ExchangeSink): Exchange {
+  const pending = setImmediate(() => sink.failed('unreachable'))
+  return { cancel: () => clearImmediate(pending) }
+}

@@ -1,0 +1,217 @@
+/** Stories told in TypeScript: a resolver in a world of servers that are functions, in virtual time. For what scenario
+ *  files cannot say: transports, timing, forged packets, how often somebody was asked. */
+
+import { Cache } from '../../../src/cache/cache.ts'
+import { MemoryStore } from '../../../src/cache/memory-store.ts'
+import { ServerAddress } from '../../../src/io/address.ts'
+import type { ExchangeFailure, Protocol } from '../../../src/io/interfaces.ts'
+import { builtInModules } from '../../../src/modules/index.ts'
+import { Core } from '../../../src/resolve.ts'
+import { rootHint } from '../../../src/root-hints.ts'
+import { defaultSettings, type Settings } from '../../../src/settings.ts'
+import { nameFromText, nameToText } from '../../../src/wire/name.ts'
+import { Class, Flag, Rcode, typeFromText, typeText } from '../../../src/wire/types.ts'
+import { Authority } from '../../lab/authority.ts'
+import { ManualClock } from '../../support/clock.ts'
+import { SeededRandom } from '../../support/random.ts'
+import { composeScript, readScript, recordText, type ScriptMessage } from '../message.ts'
+import { parseRecord } from '../parse-rpl.ts'
+import { type Reaction, SILENCE, SimulatedNetwork } from '../simulated-network.ts'
+
+export interface Incoming {
+  query: ScriptMessage
+  packet: Uint8Array
+  protocol: Protocol
+  /** How often this server has been asked, this time included. */
+  count: number
+}
+
+export type Server = (incoming: Incoming) => Reaction
+
+/** Where the root is in every story. */
+export const ROOT_ADDRESS = '198.41.0.4'
+
+export interface StoryOptions {
+  settings?: Partial<Settings>
+  /** Seconds. */
+  ttlMax?: number
+  seed?: number
+}
+
+export class Story {
+  readonly clock = new ManualClock()
+  readonly network: SimulatedNetwork
+  readonly core: Core
+  /** Every packet sent to a server, as `192.0.2.1 udp www.example.org. A`; names in lower case. */
+  readonly asked: string[] = []
+  /** What the core reported as its own mistake. */
+  readonly faults: string[] = []
+  /** The names as they were sent, letter case included. */
+  readonly spelled: string[] = []
+  private readonly counts = new Map<string, number>()
+  private nextId = 1
+
+  /** `servers`: by address; one with no server behind it is silent. */
+  constructor(servers: Record<string, Server>, options: StoryOptions = {}) {
+    const random = new SeededRandom(options.seed)
+    const { clock } = this
+    this.network = new SimulatedNetwork(clock, (address, protocol, packet) => {
+      const query = readScript(packet)
+      const host = address.hostText
+      const name = nameToText(query.question!.name)
+      this.asked.push(`${host} ${protocol} ${name.toLowerCase()} ${typeText(query.question!.type)}`)
+      this.spelled.push(name)
+      const count = (this.counts.get(host) ?? 0) + 1
+      this.counts.set(host, count)
+      return servers[host]?.({ query, packet, protocol, count }) ?? SILENCE
+    })
+    const settings: Settings = {
+      ...defaultSettings,
+      rootHints: [rootHint('a.root-servers.net.', [ROOT_ADDRESS])],
+      priming: false,
+      minimise: false,
+      specialNames: false,
+      ...options.settings,
+    }
+    const ttlMax = options.ttlMax ?? 86_400
+    const cache = new Cache(new MemoryStore(), clock, { ttlMin: 0, ttlMax, negativeTtlMax: 10_800 })
+    const modules = builtInModules(settings, random)
+    this.core = new Core({
+      cache,
+      transport: this.network,
+      clock,
+      random,
+      settings,
+      modules,
+      log: (level, event, fields) => {
+        if (level === 'error') this.faults.push(`${event} ${JSON.stringify(fields)}`)
+      },
+    })
+  }
+
+  /** Asks and lets time run until the answer is there. */
+  ask(name: string, type = 'A', flags: number = Flag.RD): ScriptMessage {
+    const answers = this.send(name, type, flags)
+    this.settle()
+    if (this.faults.length > 0) throw new Error(this.faults.join('\n'))
+    if (answers.length !== 1) throw new Error(`${answers.length} answers to one query`)
+    return answers[0]
+  }
+
+  /** Asks and goes on; the answer turns up in the array. */
+  send(name: string, type = 'A', flags: number = Flag.RD): ScriptMessage[] {
+    const question = { name: nameFromText(name), type: typeFromText(type)!, class: Class.IN }
+    return this.sendPacket(composeScript({ ...blank(), id: this.nextId++ & 0xffff, flags, question }))
+  }
+
+  sendPacket(packet: Uint8Array): ScriptMessage[] {
+    const answers: ScriptMessage[] = []
+    const client = { overUdp: true, address: Uint8Array.of(127, 0, 0, 1), port: 40_000 }
+    this.core.handle(packet, client, (answer) => {
+      if (answer) answers.push(readScript(answer.slice()))
+    })
+    return answers
+  }
+
+  /** Lets time run until nothing is due any more. */
+  settle(): void {
+    for (let turns = 0; this.core.inFlight > 0 && this.clock.advanceToNext(); turns++) {
+      if (turns > 100_000) throw new Error('the story does not end')
+    }
+  }
+
+  elapse(seconds: number): void {
+    this.clock.advance(seconds * 1000)
+  }
+
+  /** What has been asked since the last call. */
+  news(): string[] {
+    return this.asked.splice(0)
+  }
+
+  timesAsked(address: string): number {
+    return this.counts.get(address) ?? 0
+  }
+}
+
+/** A server that holds these zones and answers as it should. Zone text is relative to the origin, indented as you like; SOA and TTL 3600
+ *  (negative TTL 300) are there already. */
+export function authority(zones: Record<string, string>): Server {
+  const server = new Authority(
+    Object.entries(zones).map(([origin, body]) => ({
+      origin,
+      text: () =>
+        `$ORIGIN ${origin}\n$TTL 3600\n@ SOA ns.invalid. root.invalid. 1 7200 900 604800 300\n${body.replaceAll(/^ +/gm, '')}\n`,
+    })),
+  )
+  return ({ packet, protocol }) => {
+    const packets = server.respond(packet, protocol)
+    return { packets: packets === undefined ? [] : [packets.slice()] }
+  }
+}
+
+export interface ReplyParts {
+  /** AA: set unless told otherwise. */
+  aa?: boolean
+  tc?: boolean
+  ra?: boolean
+  rcode?: Rcode
+  answer?: string[]
+  authority?: string[]
+  additional?: string[]
+  /** False: no OPT even if the query had one. */
+  edns?: boolean
+}
+
+/** The reply to `query` with these records, scripted to the letter. */
+export function reply(query: ScriptMessage, parts: ReplyParts = {}): Uint8Array {
+  return composeScript({
+    id: query.id,
+    flags: Flag.QR | (parts.aa === false ? 0 : Flag.AA) | (parts.tc ? Flag.TC : 0) | (parts.ra ? Flag.RA : 0),
+    rcode: parts.rcode ?? Rcode.NOERROR,
+    question: query.question,
+    answer: (parts.answer ?? []).map(parseRecord),
+    authority: (parts.authority ?? []).map(parseRecord),
+    additional: (parts.additional ?? []).map(parseRecord),
+    edns: parts.edns === false ? undefined : query.edns,
+  })
+}
+
+/** A server that says the same to everything. */
+export function always(parts: ReplyParts): Server {
+  return ({ query }) => ({ packets: [reply(query, parts)] })
+}
+
+export function failing(failure: ExchangeFailure): Server {
+  return () => ({ failure })
+}
+
+export const silent: Server = () => SILENCE
+
+/** `first` for the first `times` queries, then `later`. */
+export function switching(times: number, first: Server, later: Server): Server {
+  return (incoming) => (incoming.count <= times ? first : later)(incoming)
+}
+
+/** What people look at first: RCODE mnemonic and the records of the answer section without their TTLs. */
+export function gist(message: ScriptMessage): string[] {
+  const rcode = Object.entries(Rcode).find(([, value]) => value === message.rcode)?.[0] ?? String(message.rcode)
+  return [rcode, ...message.answer.map((record) => recordText(record).replace(/ \d+ /, ' '))]
+}
+
+export function address(text: string): ServerAddress {
+  return ServerAddress.fromText(text)!
+}
+
+function blank(): ScriptMessage {
+  return {
+    id: 0,
+    flags: 0,
+    rcode: Rcode.NOERROR,
+    question: undefined,
+    answer: [],
+    authority: [],
+    additional: [],
+    edns: { udpSize: 1232, version: 0, do: false },
+  }
+}

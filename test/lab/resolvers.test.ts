@@ -1,0 +1,142 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { needPeer } from '../peers.ts'
+import { askResolver, comparable } from './compare.ts'
+import { type Lab, startLab } from './lab.ts'
+import { PEER_NAMES, type Resolver, startBowlineLibrary, startPeer } from './resolvers.ts'
+import type { Trouble } from './troubles.ts'
+import type { WorldQuestion } from './world.ts'
+
+const AT_ONCE = 20
+
+/** Runs `action` for all items, some at a time. */
+async function forAll<Item>(items: Item[], action: (item: Item) => Promise<void>): Promise<void> {
+  const queue = [...items]
+  const work = async () => {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) await action(next)
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, work))
+}
+
+/** What a resolver says otherwise than the oracle, one line a question. */
+async function untruths(lab: Lab, resolver: Resolver, questions: WorldQuestion[]): Promise<string[]> {
+  const found: string[] = []
+  await forAll(questions, async (question) => {
+    const truth = lab.oracle.truth(question.qname, question.qtype)
+    const outcome = await askResolver(resolver, question)
+    const isSame =
+      outcome.rcode === truth.rcode &&
+      (truth.rcode === 'SERVFAIL' || JSON.stringify(outcome.answer) === JSON.stringify(comparable(truth.answer)))
+    if (!isSame) found.push(`${question.qname} ${question.qtype}: ${outcome.summary}, not ${truth.rcode}`)
+  })
+  return found
+}
+
+/** The corner cases with one true answer, and of the ordinary zones' questions every nth. */
+function questionsWithTruth(lab: Lab, every: number): WorldQuestion[] {
+  return lab.world.questions.filter(
+    ({ qname, qtype }, index) => (index < 500 || index % every === 0) && lab.oracle.truth(qname, qtype).fate !== 'moot',
+  )
+}
+
+describe('resolvers of others in the lab', function () {
+  this.timeout(60_000)
+  let lab: Lab
+  let folder: string
+  before(async function () {
+    lab = await startLab({ quiet: true })
+    if (lab.port !== 53) this.skip() // they ask no other port
+    folder = await mkdtemp(join(tmpdir(), 'bowline-resolvers-'))
+  })
+  after(async () => {
+    await lab.stop()
+    if (folder !== undefined) await rm(folder, { recursive: true, force: true })
+  })
+
+  /** What these resolvers are known to make otherwise: PowerDNS Recursor knows no YXDOMAIN. */
+  const known: Record<string, RegExp> = { pdns_recursor: /long\.dname-long\.org\. A: SERVFAIL/ }
+  for (const name of PEER_NAMES)
+    it(`${name} finds what the oracle says`, async function () {
+      needPeer(this, name)
+      const resolver = await startPeer(name, lab, folder)
+      try {
+        const questions = questionsWithTruth(lab, 40).filter(({ qname }) => !qname.includes('dead-host')) // takes them long
+        const found = await untruths(lab, resolver, questions)
+        expect(found.filter((line) => known[name] === undefined || !known[name].test(line))).to.deep.equal([])
+      } finally {
+        await resolver.stop()
+      }
+    })
+})
+
+describe('Bowline in the lab', function () {
+  this.timeout(60_000)
+  let lab: Lab
+  let bowline: Resolver
+  before(async () => {
+    lab = await startLab({ engine: 'typescript', quiet: true })
+    bowline = await startBowlineLibrary(lab)
+  })
+  after(async () => {
+    await bowline.stop()
+    await lab.stop()
+  })
+
+  it('finds what the oracle says, the corners of DNS and a sample of a thousand zones', async () => {
+    expect(await untruths(lab, bowline, questionsWithTruth(lab, 20))).to.deep.equal([])
+  })
+
+  it('gives the same again from its cache', async () => {
+    expect(await untruths(lab, bowline, questionsWithTruth(lab, 200))).to.deep.equal([])
+  })
+
+  it('makes the best of every misbehaving server', async () => {
+    const found: string[] = []
+    await forAll(lab.troubles, async (trouble) => {
+      const outcome = await askResolver(bowline, trouble)
+      if (!isSound(trouble, outcome))
+        found.push(`${trouble.qname} ${trouble.qtype}: ${outcome.summary}, not ${trouble.rcodes.join(' or ')}`)
+    })
+    expect(found).to.deep.equal([])
+  })
+
+  it('believes no poison', async () => {
+    const poisoned = lab.troubles.flatMap(({ unharmed }) => unharmed.map((qname) => ({ qname, qtype: 'A' })))
+    expect(poisoned.length).to.be.above(5)
+    expect(await untruths(lab, bowline, poisoned)).to.deep.equal([])
+  })
+
+  it('sends a victim few queries for a referral to servers that do not exist (NXNSAttack)', async () => {
+    for (const label of ['nxns', 'nxns-tcp']) {
+      lab.forgetQueries()
+      await askResolver(bowline, { qname: `again.sub.${label}.trouble.com.`, qtype: 'A' })
+      expect(lab.queryLog().filter(({ host }) => host === 'victim').length, label).to.be.below(25)
+    }
+  })
+
+  it('sends no flood into loops and endless chains', async () => {
+    for (const behaviour of [
+      'referral-self',
+      'referral-up',
+      'referral-ping-pong',
+      'referral-glueless-endless',
+      'cname-endless',
+      'cname-loop',
+      'mute',
+    ] as const) {
+      lab.forgetQueries()
+      const { origin } = lab.troubles.find((trouble) => trouble.behaviour === behaviour)!
+      await askResolver(bowline, { qname: `flood.x1.${origin}`, qtype: 'A' })
+      expect(lab.queryLog().filter(({ host }) => host === behaviour).length, behaviour).to.be.below(60)
+    }
+  })
+})
+
+function isSound(trouble: Trouble, { rcode, answer }: { rcode: string; answer: string[] }): boolean {
+  if (!trouble.rcodes.includes(rcode)) return false
+  if (rcode !== 'NOERROR' || trouble.answer.length === 0) return true
+  const octets = (text: string) => Buffer.from(text.split('.').map(Number)).toString('hex')
+  return trouble.answer.every((address) => answer.some((found) => found.endsWith(` ${octets(address)}`)))
+}

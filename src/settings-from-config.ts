@@ -1,19 +1,24 @@
-/** From an operator's configuration to what the resolution core is told. */
+/** From an operator's configuration to what resolution core, cache and transport are told. */
 
 import { readFileSync } from 'node:fs'
 import type { CacheOptions } from './cache/cache.ts'
 import { BowlineError } from './config/error.ts'
 import type { Config } from './config/schema.ts'
+import type { SystemTransportOptions } from './io/transport.ts'
+import type { Limits } from './ledger.ts'
 import { parseRootHints, ROOT_HINTS, type RootHint } from './root-hints.ts'
 import { defaultSettings, type Settings } from './settings.ts'
 
-/** Reads the root hints file if there is one. Throws BowlineError 'root-hints' when it holds none. */
+/** The longest a denial is kept, in seconds. RFC 2308 §5 finds one to three hours sensible. */
+const NEGATIVE_TTL_MAX = 3 * 3600
+
+/** Throws a BowlineError when the file of root hints cannot be used. */
 export function settingsFromConfig(config: Config): Settings {
   const { network, options } = config
   const { mode, ...limits } = options['request-budget']
   return {
     ...defaultSettings,
-    rootHints: options['root-hints-file'] === undefined ? ROOT_HINTS : readRootHints(options['root-hints-file']),
+    rootHints: rootHints(options['root-hints-file']),
     priming: options.priming,
     minimise: options.minimize,
     caseRandomization: options['query-case-randomization'],
@@ -26,25 +31,37 @@ export function settingsFromConfig(config: Config): Settings {
     reorderRrset: options['reorder-rrset'],
     hostname: config.hostname,
     nsid: config.nsid === false ? undefined : config.nsid,
-    limits,
+    limits: limits satisfies Limits,
     ledgerMode: mode,
   }
 }
 
-export function cacheOptionsFromConfig(config: Config): Pick<CacheOptions, 'ttlMin' | 'ttlMax'> {
-  return { ttlMin: config.cache['ttl-min'], ttlMax: config.cache['ttl-max'] }
+export function cacheOptionsFromConfig({ cache }: Config): CacheOptions {
+  const [ttlMin, ttlMax] = [cache['ttl-min'], cache['ttl-max']]
+  return { ttlMin, ttlMax, negativeTtlMax: Math.min(NEGATIVE_TTL_MAX, ttlMax) }
 }
 
-function readRootHints(file: string): RootHint[] {
-  const start = `options/root-hints-file: found ${file}`
-  const remedy = 'write it like the named.root that IANA publishes, or leave the setting out'
+export function transportOptionsFromConfig({ network }: Config): SystemTransportOptions {
+  return {
+    sourceAddresses: [...network['out-interface-v4'], ...network['out-interface-v6']],
+    ipv4: network['do-ipv4'],
+    ipv6: network['do-ipv6'],
+  }
+}
+
+function rootHints(file: string | undefined): readonly RootHint[] {
+  if (file === undefined) return ROOT_HINTS
+  const refuse = (reason: string) =>
+    new BowlineError(
+      'root-hints-file',
+      `options/root-hints-file: ${file} ${reason}; name a file like IANA's named.root, or leave the setting out`,
+    )
   let hints: RootHint[]
   try {
     hints = parseRootHints(readFileSync(file, 'utf8'))
   } catch (error) {
-    throw new BowlineError('root-hints', `${start}, which cannot be read: ${(error as Error).message}; ${remedy}`)
+    throw refuse(`cannot be used (${(error as Error).message})`)
   }
-  if (hints.length === 0)
-    throw new BowlineError('root-hints', `${start}, which has no NS record of the root with an address; ${remedy}`)
+  if (hints.length === 0) throw refuse('names no root server with an address')
   return hints
 }

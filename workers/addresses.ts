@@ -3,6 +3,7 @@
 import { networkInterfaces } from 'node:os'
 import ipaddr from 'ipaddr.js'
 import { BowlineError } from '../src/config/error.ts'
+import { ServerAddress } from '../src/io/address.ts'
 
 export type Interfaces = ReturnType<typeof networkInterfaces>
 
@@ -62,6 +63,17 @@ export function familyOf(address: string): 4 | 6 {
 export function ownAddresses(family: 4 | 6, interfaces: Interfaces = networkInterfaces()): string[] {
   return Object.entries(interfaces).flatMap(([name, entries]) =>
     (entries ?? []).filter((entry) => entry.family === `IPv${family}`).map((entry) => zoned(entry.address, name)),
+  )
+}
+
+/** The addresses we answer on ourselves, of all interfaces where a wildcard is listened on: asking them would be asking
+ *  ourselves. */
+export function listeningAddresses(points: readonly ListenPoint[]): ServerAddress[] {
+  return points.flatMap(({ address, port }) =>
+    (isWildcard(address) ? ownAddresses(familyOf(address)) : [address]).flatMap((own) => {
+      const octets = addressOctets(own)
+      return octets === undefined ? [] : [new ServerAddress(octets, port)]
+    }),
   )
 }
 

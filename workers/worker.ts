@@ -9,23 +9,21 @@ import { systemRandom } from '../src/io/random.ts'
 import { SystemTransport } from '../src/io/transport.ts'
 import { builtInModules } from '../src/modules/index.ts'
 import { Core, type Log as CoreLog } from '../src/resolve.ts'
-import { listenPoints } from './addresses.ts'
+import { cacheOptionsFromConfig, settingsFromConfig, transportOptionsFromConfig } from '../src/settings-from-config.ts'
+import { listeningAddresses, listenPoints } from './addresses.ts'
 import { CACHE_FILE } from './keeper.ts'
 import { KeeperLink } from './keeper-link.ts'
 import type { StartWorker } from './messages.ts'
 import { runWorker } from './run-worker.ts'
 import type { Resolver } from './serve.ts'
-import { coreSettings, listeningAddresses } from './settings.ts'
 
-/** How long denials are kept at most; see MAX_DENIAL_TTL of RFC 2308 §5: one to three hours are sensible. */
-const NEGATIVE_TTL_MAX = 3 * 3600
 /** How long a new worker waits for its keeper. Without it, it answers as well, but from an empty cache. */
 const KEEPER_WAIT_MS = 2000
 
 runWorker(makeResolver)
 
 async function makeResolver({ config, socketPath }: StartWorker, log: Log): Promise<Resolver> {
-  const settings = coreSettings(config)
+  const settings = settingsFromConfig(config)
   const points = listenPoints(config.network.listen)
   const link = new KeeperLink({ socketPath, clock: systemClock, log })
   const store = new LmdbStore({
@@ -38,12 +36,12 @@ async function makeResolver({ config, socketPath }: StartWorker, log: Log): Prom
   if (!(await link.connected(KEEPER_WAIT_MS)))
     log.warning({ event: 'no-keeper' }, 'the keeper cannot be reached; answering without the shared cache meanwhile')
 
-  const cache = new Cache(store, systemClock, {
-    ttlMin: config.cache['ttl-min'],
-    ttlMax: config.cache['ttl-max'],
-    negativeTtlMax: Math.min(NEGATIVE_TTL_MAX, config.cache['ttl-max']),
+  const cache = new Cache(store, systemClock, cacheOptionsFromConfig(config))
+  const transport = new SystemTransport({
+    clock: systemClock,
+    random: systemRandom,
+    ...transportOptionsFromConfig(config),
   })
-  const transport = new SystemTransport({ clock: systemClock, random: systemRandom })
   const core = new Core({
     cache,
     transport,
@@ -63,6 +61,7 @@ async function makeResolver({ config, socketPath }: StartWorker, log: Log): Prom
     drain: (timeoutMs, done) => core.drain(timeoutMs, done),
     async close() {
       core.close()
+      transport.close()
       await store.close()
       link.close()
     },

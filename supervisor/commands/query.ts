@@ -2,6 +2,7 @@
 
 import { type Command, InvalidArgumentError } from 'commander'
 import { loadConfig } from '../../src/config/load.ts'
+import type { Config } from '../../src/config/schema.ts'
 import { WireError } from '../../src/wire/error.ts'
 import { nameFromText } from '../../src/wire/name.ts'
 import { Rcode, typeFromText } from '../../src/wire/types.ts'
@@ -35,10 +36,7 @@ export function addQueryCommand(program: Command): void {
 }
 
 async function runQuery(name: string, type: string, options: QueryOptions): Promise<ExitCode> {
-  const config = loadConfig(options.config)
-  const { Resolver } = await import('../../src/index.ts') // loaded only by the command that resolves
-  const { cacheOptionsFromConfig, settingsFromConfig } = await import('../../src/settings-from-config.ts')
-  const resolver = new Resolver({ settings: settingsFromConfig(config), cache: cacheOptionsFromConfig(config) })
+  const resolver = await makeResolver(loadConfig(options.config))
   const steps: ReturnType<typeof stepJson>[] = []
   try {
     const answer = await resolver.query(name, type, {
@@ -60,6 +58,18 @@ async function runQuery(name: string, type: string, options: QueryOptions): Prom
   } finally {
     await resolver.close()
   }
+}
+
+/** What it needs is loaded here, so that the other commands need not wait for it. */
+async function makeResolver(config: Config) {
+  const { Resolver } = await import('../../src/index.ts')
+  const { SystemTransport } = await import('../../src/io/transport.ts')
+  const fromConfig = await import('../../src/settings-from-config.ts')
+  return new Resolver({
+    settings: fromConfig.settingsFromConfig(config),
+    cache: fromConfig.cacheOptionsFromConfig(config),
+    transport: new SystemTransport(fromConfig.transportOptionsFromConfig(config)),
+  })
 }
 
 function toName(text: string): string {

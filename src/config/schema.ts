@@ -4,9 +4,8 @@
  *  docs/configuration.md are made from this file (`npm run docs:config` rewrites the page). */
 
 import type * as z from 'zod'
-import { DNS_PORT, listenAddresses, parseInterface } from './listen.ts'
+import { DNS_PORT, parseInterface } from './listen.ts'
 import {
-  addressesOf,
   type Complain,
   choice,
   flag,
@@ -21,6 +20,7 @@ import {
   seconds,
   section,
   size,
+  sources,
   whole,
   wholeOr,
 } from './settings.ts'
@@ -35,7 +35,8 @@ const listener = group(
   {
     interface: interfaces({
       about:
-        'One address or a list of addresses, each with or without `@port`. `0.0.0.0` and `::` are all addresses of their family.',
+        'One address or a list of addresses, each with or without `@port`. `0.0.0.0` and `::` are all addresses of their family; ' +
+        'the name of a network interface stands for its addresses.',
     }),
     port: port({
       about: 'Port of the interfaces, which then name none themselves.',
@@ -91,12 +92,14 @@ export const configSchema = section('The configuration of Bowline.', {
     {
       'do-ipv4': flag({ about: 'Ask authoritative servers over IPv4.', fallback: true }),
       'do-ipv6': flag({ about: 'Ask authoritative servers over IPv6.', fallback: true }),
-      'out-interface-v4': addressesOf(4, {
-        about: 'Source addresses of queries sent over IPv4. Of several, each query takes one at random.',
+      'out-interface-v4': sources(4, {
+        about:
+          'Source addresses of queries sent over IPv4. Of several, and of a prefix, each query takes one at random.',
         otherwise: 'chosen by the system',
       }),
-      'out-interface-v6': addressesOf(6, {
-        about: 'Source addresses of queries sent over IPv6. Of several, each query takes one at random.',
+      'out-interface-v6': sources(6, {
+        about:
+          'Source addresses of queries sent over IPv6. Of several, and of a prefix, each query takes one at random.',
         otherwise: 'chosen by the system',
       }),
       'edns-buffer-size': section(
@@ -262,14 +265,12 @@ function namesPortOnce(listener: { interface: string[]; port?: number | undefine
   if (twice) complain([['port']], `no port beside ${twice}, which has its own`, 'take it out, or the one after the @')
 }
 
-function listensOnce(
-  listeners: { interface: string[]; port?: number | undefined; kind: 'dns' }[],
-  complain: Complain,
-): void {
+function listensOnce(listeners: { interface: string[]; port?: number | undefined }[], complain: Complain): void {
   const seen = new Set<string>()
   for (const [index, listener] of listeners.entries()) {
-    for (const [position, { address, port }] of listenAddresses([listener]).entries()) {
-      const key = `${address}@${port}`
+    for (const [position, text] of listener.interface.entries()) {
+      const { host = text, port } = parseInterface(text) ?? {}
+      const key = `${host}@${port ?? listener.port ?? DNS_PORT}`
       if (seen.has(key))
         complain(
           [

@@ -4,7 +4,7 @@
  *  and in schema.ts; error messages, the JSON Schema and docs/configuration.md all come from that declaration. */
 
 import * as z from 'zod'
-import { familyOf, parseInterface } from './listen.ts'
+import { familyOf, isHost, isPrefix, parseInterface } from './listen.ts'
 import { nearest } from './suggest.ts'
 import { parseSize, parseTimeUs, SIZE_PATTERN, sizeText, TIME_PATTERN, timeText } from './units.ts'
 
@@ -230,28 +230,31 @@ function lineInfo(max: number) {
   }
 }
 
-/** An IP address of one family without a port, or a list of them; read as a list. */
-export function addressesOf(family: 4 | 6, { about, otherwise }: Described & { otherwise: string }) {
+/** IP addresses of one family without a port, or prefixes all of which is ours; one or a list, read as a list. */
+export function sources(family: 4 | 6, { about, otherwise }: Described & { otherwise: string }) {
   const example = family === 4 ? '192.0.2.1' : '2001:db8::1'
+  const prefix = family === 4 ? '192.0.2.0/29' : '2001:db8:0:1::/64'
   const info = {
-    allowed: `an IPv${family} address, as in ${example}`,
+    allowed: `an IPv${family} address or prefix, as in ${example} or ${prefix}`,
     remedy: () => `write an IPv${family} address in numbers, without a port`,
   }
-  const address = z
+  const source = z
     .string()
-    .refine((text) => familyOf(text) === family, FATAL)
+    .refine((text) => familyOf(text) === family || isPrefix(text, family), FATAL)
     .register(settingInfo, { about, ...info })
   return z
-    .union([address, z.array(address)])
+    .union([source, z.array(source)])
     .transform(asList)
     .prefault([])
     .register(settingInfo, { about, otherwise, example, ...info, allowed: `${info.allowed}, or a list of them` })
 }
 
-/** Addresses to listen on, each with its port after an `@` if it has one; one or a list, read as a list. */
+/** Addresses or network interfaces to listen on, each with its port after an `@` if it has one; one or a list, read as a
+ *  list. */
 export function interfaces({ about }: Described) {
   const info = {
-    allowed: 'an IP address with or without a port, as in 127.0.0.1@5300, ::1@5300 or 0.0.0.0',
+    allowed:
+      'an IP address or a network interface, with or without a port, as in 127.0.0.1@5300, ::1, 0.0.0.0 or eth0@53',
     remedy: interfaceRemedy,
   }
   const one = z
@@ -273,10 +276,10 @@ export function interfaces({ about }: Described) {
 function interfaceRemedy(found: unknown): string {
   if (typeof found !== 'string') return 'write an address; a list begins each of them with "- "'
   const [host, port] = found.split('@')
-  if (familyOf(host) !== undefined) return `write a port from 1 to 65535 after the @, not ${JSON.stringify(port)}`
+  if (isHost(host)) return `write a port from 1 to 65535 after the @, not ${JSON.stringify(port)}`
   const colon = /^\[?([^[\]]*)\]?:(\d+)$/.exec(found)
-  if (colon !== null && familyOf(colon[1]) !== undefined) return `write the port after an @: ${colon[1]}@${colon[2]}`
-  return 'write the address in numbers; a name is not looked up here'
+  if (colon !== null && isHost(colon[1])) return `write the port after an @: ${colon[1]}@${colon[2]}`
+  return 'write the address in numbers, or the name of an interface; host names are not looked up'
 }
 
 function asList(value: string | string[]): string[] {

@@ -6,7 +6,8 @@ import { mistakesOf } from './machine.ts'
 
 const TIME = 'in whole seconds (units us, ms, s, m, h, d)'
 const SIZE = '(units B, K, M, G)'
-const INTERFACE = 'an IP address with or without a port, as in 127.0.0.1@5300, ::1@5300 or 0.0.0.0'
+const INTERFACE =
+  'an IP address or a network interface, with or without a port, as in 127.0.0.1@5300, ::1, 0.0.0.0 or eth0@53'
 const TOP = 'version, rundir, hostname, nsid, workers, management, network, cache, options, logging'
 const OPTIONS =
   'minimize, query-case-randomization, glue-checking, query-loopback, priming, refuse-no-rd, reorder-rrset, root-hints-file, request-budget'
@@ -192,14 +193,14 @@ const cases: Record<string, [yaml: string, ...lines: string[]][]> = {
   'an address': [
     [
       'network: {out-interface-v4: ::1}',
-      'a.yaml:1:29: network/out-interface-v4: found "::1"; allowed: an IPv4 address, as in 192.0.2.1, or a list of them; write ' +
+      'a.yaml:1:29: network/out-interface-v4: found "::1"; allowed: an IPv4 address or prefix, as in 192.0.2.1 or 192.0.2.0/29, or a list of them; write ' +
         'an IPv4 address in numbers, without a port',
     ],
     [
       'network:\n  out-interface-v6:\n    - ::1\n    - 192.0.2.1\n    - ::1@53',
       ...['4:7: network/out-interface-v6/1: found "192.0.2.1"', '5:7: network/out-interface-v6/2: found "::1@53"'].map(
         (start) =>
-          `a.yaml:${start}; allowed: an IPv6 address, as in 2001:db8::1; write an IPv6 address in numbers, without a port`,
+          `a.yaml:${start}; allowed: an IPv6 address or prefix, as in 2001:db8::1 or 2001:db8:0:1::/64; write an IPv6 address in numbers, without a port`,
       ),
     ],
   ],
@@ -217,7 +218,7 @@ const cases: Record<string, [yaml: string, ...lines: string[]][]> = {
     [
       'network: {listen: [{interface: localhost}]}',
       `a.yaml:1:32: network/listen/0/interface: found "localhost"; allowed: ${INTERFACE}, or a list of them; write the address in ` +
-        'numbers; a name is not looked up here',
+        'numbers, or the name of an interface; host names are not looked up',
     ],
     [
       'network: {listen: [{interface: [::1@53, "::1@0"]}]}',

@@ -126,7 +126,7 @@ function rightConfig() {
   const seconds = (min: number, max: number) => whole(min, max).map((value) => timeText(value * 1_000_000))
   const size = (min: number, max: number) => fc.integer({ min, max }).map(sizeText)
   const ipv4 = fc.ipV4()
-  const ipv6 = fc.constantFrom('2001:db8::1', '::', 'fe80::1')
+  const ipv6 = fc.constantFrom('2001:db8::1', '2001:db8:0:1::/64', 'fe80::1')
   const oneOrMany = (item: fc.Arbitrary<string>) => fc.oneof(item, fc.uniqueArray(item, { minLength: 1, maxLength: 3 }))
   const some = <Shape extends object>(shape: { [Key in keyof Shape]: fc.Arbitrary<Shape[Key]> }) =>
     fc.record(shape, { requiredKeys: [] })

@@ -3,6 +3,7 @@
 
 import type { Delegation } from './cache/cache.ts'
 import type { Rank, Security } from './cache/rank.ts'
+import type { BogusReason } from './dnssec/verdict.ts'
 import type { ServerAddress } from './io/address.ts'
 import type { Protocol } from './io/interfaces.ts'
 import type { Ledger } from './ledger.ts'
@@ -100,7 +101,7 @@ export interface Wishes {
   do: boolean
 }
 
-export type Purpose = 'answer' | 'priming' | 'server-address'
+export type Purpose = 'answer' | 'priming' | 'server-address' | 'proof'
 
 export type AnswerSource = 'cache' | 'recursion' | 'local' | 'failure'
 
@@ -163,6 +164,9 @@ export class Request {
   additional: RRset[] = []
   edes: EdeNote[] = []
   security: Security = 'indeterminate'
+  /** Why validation failed, and how many replies it has rejected. */
+  bogusReason: BogusReason | undefined = undefined
+  bogusReplies = 0
   source: AnswerSource = 'recursion'
 
   /** What the last reply taught, for the validator to judge and the cache to keep. */
@@ -172,6 +176,19 @@ export class Request {
   /** Until when what was learned may be kept at most: the lease of the cut it came through, wall milliseconds. */
   learnedLeaseMs = Number.POSITIVE_INFINITY
 
+  /** What the request was before the last arrival, for when a layer finds that it was not to be believed. */
+  #before:
+    | {
+        answers: number
+        sname: Name
+        rcode: Rcode
+        iteration: Iteration | undefined
+        security: Security
+        judged: boolean
+      }
+    | undefined
+  #judged = false
+
   /** Ended sub-requests, by subKey(). */
   readonly findings = new Map<string, Request>()
   /** Sub-requests under way, by subKey(). */
@@ -179,17 +196,19 @@ export class Request {
   /** Asked for by need(), not yet started. */
   wanted: Wanted[] = []
   /** Why it is asked, when not for its own sake: `priming` is about the root's servers and goes to the hints
-   *  (RFC 9609); `server-address` will do with glue. */
+   *  (RFC 9609); `server-address` will do with glue and needs no validation; `proof` is a link of a chain of trust. */
   readonly purpose: Purpose
   /** Queries spent on minimised names, RFC 9156 §2.3. */
   minimisedQueries = 0
   readonly trace: Trace | undefined
+  /** Data that nobody has validated will not do. */
+  readonly mustValidate: boolean
 
   constructor(
     question: Question,
     wishes: Wishes,
     ledger: Ledger,
-    origin: { client?: Client; parent?: Request; purpose?: Purpose; trace?: Trace } = {},
+    origin: { client?: Client; parent?: Request; purpose?: Purpose; trace?: Trace; mustValidate?: boolean } = {},
   ) {
     this.question = question
     this.wishes = wishes
@@ -198,7 +217,9 @@ export class Request {
     this.parent = origin.parent
     this.purpose = origin.purpose ?? 'answer'
     this.trace = origin.trace ?? origin.parent?.trace
-    this.depth = origin.parent === undefined ? 0 : origin.parent.depth + 1
+    // A chain of trust is as long as names are; what could go in circles is the search for servers.
+    this.depth = origin.parent === undefined ? 0 : origin.parent.depth + (this.purpose === 'proof' ? 0 : 1)
+    this.mustValidate = origin.mustValidate ?? false
     this.sname = question.name
     this.key = `${question.type}/${question.class}/${wishes.cd ? 'cd' : ''}${this.purpose}/${nameKey(question.name)}`
   }
@@ -237,6 +258,37 @@ export class Request {
     return false
   }
 
+  /** Something arrives: what the last arrival taught is settled. */
+  beginArrival(): void {
+    const { sname, rcode, iteration, security } = this
+    this.#before = { answers: this.answer.length, sname, rcode, iteration, security, judged: this.#judged }
+    this.learned = []
+    this.learnedDenial = undefined
+    this.learnedDelegation = undefined
+  }
+
+  /** Undoes what layers made of the last arrival. */
+  rollBack(): void {
+    const before = this.#before
+    if (before === undefined) return
+    this.answer.length = before.answers
+    this.authority = []
+    this.sname = before.sname
+    this.rcode = before.rcode
+    this.iteration = before.iteration
+    this.security = before.security
+    this.#judged = before.judged
+    this.learned = []
+    this.learnedDenial = undefined
+    this.learnedDelegation = undefined
+  }
+
+  /** Counts in the security of one part of the answer: the whole is as secure as its weakest part. */
+  judge(security: Security): void {
+    this.security = this.#judged ? weaker(this.security, security) : security
+    this.#judged = true
+  }
+
   addEde(code: Ede, text = ''): void {
     if (!this.edes.some((note) => note.code === code && note.text === text)) this.edes.push({ code, text })
   }
@@ -256,9 +308,16 @@ export class Request {
     this.additional = other.additional.slice()
     this.edes = other.edes.slice()
     this.security = other.security
+    this.bogusReason = other.bogusReason
     this.source = other.source
     this.sname = other.sname
   }
+}
+
+const strength: Record<Security, number> = { bogus: 0, indeterminate: 1, insecure: 2, secure: 3 }
+
+function weaker(a: Security, b: Security): Security {
+  return strength[a] <= strength[b] ? a : b
 }
 
 export interface Wanted {

@@ -4,10 +4,12 @@
 
 import { composeRefusal, composeResponse } from './answer.ts'
 import type { Cache } from './cache/cache.ts'
+import { TrustAnchors } from './dnssec/trust-anchors.ts'
 import type { ServerAddress } from './io/address.ts'
 import type { Clock, Exchange, ExchangeFailure, Random, Timer, Transport } from './io/interfaces.ts'
 import { createCacheLayer } from './layers/cache.ts'
 import { createIterator } from './layers/iterator.ts'
+import { type BogusEvent, createValidator } from './layers/validator.ts'
 import { Ledger, type Resource } from './ledger.ts'
 import { type Arrival, type Client, type Layer, Request, type Step, type Trace, type Wishes } from './request.ts'
 import { defaultSettings, type Settings } from './settings.ts'
@@ -49,6 +51,7 @@ export interface CoreCounters {
   malformed: number
   failures: number
   faults: number
+  bogus: number
   mismatch: Record<Exclude<Verdict, 'match'>, number>
   exceeded: Partial<Record<Resource, number>>
 }
@@ -104,6 +107,7 @@ export class Core {
     malformed: 0,
     failures: 0,
     faults: 0,
+    bogus: 0,
     mismatch: {
       'mismatch-id': 0,
       'mismatch-name': 0,
@@ -120,6 +124,7 @@ export class Core {
   readonly #leaders = new Map<string, Pursuit>()
   readonly #sendBuffer = new Uint8Array(QUERY_ROOM)
   readonly #responseBuffer = new Uint8Array(RESPONSE_ROOM)
+  #anchors: TrustAnchors
   #inFlight = 0
   #drained: (() => void) | undefined
   #closed = false
@@ -139,7 +144,15 @@ export class Core {
     })
     const forbidden = { queryLoopback: settings.queryLoopback, listening: options.listening ?? [] }
     const iterator = createIterator({ cache, servers: this.servers, clock, random, settings, forbidden })
-    this.#layers = [...(options.modules ?? []), createCacheLayer(cache), iterator]
+    const validator = createValidator({
+      clock,
+      anchors: () => this.#anchors,
+      policy: { sha1: settings.sha1 },
+      maxIterations: settings.maxNsec3Iterations,
+      onBogus: (event) => this.#bogus(event),
+    })
+    this.#anchors = new TrustAnchors(settings.trustAnchors, settings.negativeTrustAnchors)
+    this.#layers = [...(options.modules ?? []), createCacheLayer(cache), validator, iterator]
   }
 
   /** Client requests that have no answer yet. */
@@ -189,7 +202,7 @@ export class Core {
     this.#inFlight++
     const { limits, ledgerMode } = this.settings
     const ledger = new Ledger(limits, ledgerMode, this.#clock.monotonicMs(), (resource) => this.#exceeded(resource))
-    const request = new Request(question, wishes, ledger, origin)
+    const request = new Request(question, wishes, ledger, { ...origin, mustValidate: this.#validates(wishes) })
     const pursuit = new Pursuit(request, undefined, (ended) => {
       this.#inFlight--
       try {
@@ -366,6 +379,8 @@ export class Core {
       accept: (packet) => {
         const verdict = judgePacket(sent, packet)
         if (isReply(verdict, query.protocol)) {
+          // Over TCP nobody could have forged it: the server itself loses the case.
+          if (verdict === 'mismatch-case') this.servers.learn(query.server, { kind: 'case-broken' })
           if (!request.ledger.charge('received', packet.length)) {
             pursuit.exchange = undefined
             this.#fail(pursuit)
@@ -418,9 +433,7 @@ export class Core {
         arrival,
         finding: arrival.reason,
       })
-    request.learned = []
-    request.learnedDenial = undefined
-    request.learnedDelegation = undefined
+    request.beginArrival()
     pursuit.arrival = arrival
     pursuit.consumed = 'pass'
     pursuit.layer = this.#layers.length - 1
@@ -452,7 +465,9 @@ export class Core {
       this.counters.subRequests++
       const question = { name, type, class: Class.IN }
       const wishes = { rd: true, cd: request.wishes.cd, ad: false, do: true }
-      const sub = new Request(question, wishes, request.ledger, { parent: request, purpose })
+      // Addresses of servers need no proof: what the servers say does (RFC 4035 §5, and it would double the work).
+      const mustValidate = purpose === 'proof' || (purpose === 'answer' && request.mustValidate)
+      const sub = new Request(question, wishes, request.ledger, { parent: request, purpose, mustValidate })
       const subPursuit = new Pursuit(sub, pursuit, (ended) => {
         pursuit.subs.delete(key)
         request.pending.delete(key)
@@ -557,7 +572,17 @@ export class Core {
     }
   }
 
+  #validates(wishes: Wishes): boolean {
+    return this.settings.validate && !wishes.cd && this.#anchors.anchors.length > 0
+  }
+
   // --- saying so ----------------------------------------------------------------------------------------------------
+
+  #bogus({ qname, qtype, zoneCut, server, reason, keyTag }: BogusEvent): void {
+    this.counters.bogus++
+    const about = { qname: nameToText(qname), qtype: typeText(qtype), zoneCut: nameToText(zoneCut) }
+    this.#log('info', 'bogus', { ...about, server, reason, keyTag })
+  }
 
   #exceeded(resource: Resource): void {
     this.counters.exceeded[resource] = (this.counters.exceeded[resource] ?? 0) + 1

@@ -1,8 +1,10 @@
 /** What the resolution core can be told, as plain values with their defaults; src/config turns an operator's file into them. */
 
 import type { Config } from './config/schema.ts'
+import { ROOT_ANCHORS, type TrustAnchor } from './dnssec/trust-anchors.ts'
 import { DEFAULT_LIMITS, type LedgerMode, type Limits } from './ledger.ts'
 import { ROOT_HINTS, type RootHint } from './root-hints.ts'
+import type { Name } from './wire/name.ts'
 import { Type } from './wire/types.ts'
 
 export interface Settings {
@@ -39,6 +41,15 @@ export interface Settings {
   hostname: string | undefined
   nsid: string | undefined
   version: string | undefined
+  /** Validate by DNSSEC what clients do not want to validate themselves. */
+  validate: boolean
+  trustAnchors: readonly TrustAnchor[]
+  /** Names at and below which nothing is validated, RFC 7646. */
+  negativeTrustAnchors: readonly Name[]
+  /** Whether algorithms and digests with SHA-1 count. */
+  sha1: boolean
+  /** Zones whose NSEC3 records ask for more are treated as unsigned, RFC 9276 §3.2. */
+  maxNsec3Iterations: number
   limits: Limits
   ledgerMode: LedgerMode
   /** Clients joined to one question in flight; more get SERVFAIL. */
@@ -64,6 +75,11 @@ export const defaultSettings: Settings = {
   hostname: undefined,
   nsid: undefined,
   version: undefined,
+  validate: true,
+  trustAnchors: ROOT_ANCHORS,
+  negativeTrustAnchors: [],
+  sha1: true,
+  maxNsec3Iterations: 50,
   limits: DEFAULT_LIMITS,
   ledgerMode: 'enforce',
   maxJoined: 100,

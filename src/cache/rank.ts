@@ -22,7 +22,7 @@ export type Rank = (typeof Rank)[keyof typeof Rank]
 export type Security = 'indeterminate' | 'insecure' | 'secure' | 'bogus'
 
 /** The levels of trust that validation makes; within one level the rank decides. */
-const level: Record<Security, number> = { bogus: 0, indeterminate: 1, insecure: 1, secure: 2 }
+const level: Record<Security, number> = { bogus: 0, indeterminate: 1, insecure: 2, secure: 3 }
 
 /** A number that orders data by trust: whatever its rank, secure data is above all other and bogus data below. */
 export function trustOf(security: Security, rank: number): number {

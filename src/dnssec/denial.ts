@@ -12,7 +12,7 @@ import {
   nsecProvesNoName,
   readNsec,
 } from './nsec.ts'
-import { type HashPrice, MAX_NSEC3, Nsec3Chain, type Nsec3Proof, readNsec3 } from './nsec3.ts'
+import { type HashPrice, MAX_NSEC3, type Nsec3, Nsec3Chain, type Nsec3Proof, readNsec3 } from './nsec3.ts'
 import { bogus, insecure, SECURE, type Verdict } from './verdict.ts'
 
 /** The verified NSEC and NSEC3 sets of one reply, all signed by `zone`. */
@@ -30,7 +30,7 @@ export const ITERATIONS = 'too many NSEC3 iterations'
 /** Sorts verified sets into proofs. Records that break the rules of their kind are left out. */
 export function readProofs(sets: readonly RRset[], zone: Name, maxIterations: number, price: HashPrice): Proofs {
   const nsecs: Nsec[] = []
-  const hashed = []
+  const hashed: Nsec3[] = []
   let tooManyIterations = false
   for (const set of sets) {
     if (set.rdatas.length === 0) continue

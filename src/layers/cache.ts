@@ -25,11 +25,13 @@ function lookUp(cache: Cache, request: Request): Step {
   for (;;) {
     const { sname, qtype } = request
     const entry = cache.lookup(sname, qtype)
-    if (entry !== undefined && isGoodEnough(entry)) return give(request, entry)
+    if (entry !== undefined && isGoodEnough(entry, request)) return give(request, entry)
     const alias = qtype === Type.CNAME ? undefined : cachedAlias(cache, request)
     if (alias === undefined) {
       const nameError = cache.lookupNxdomain(sname)
-      return nameError === undefined ? cachedFailure(cache, request) : give(request, nameError)
+      return nameError === undefined || !isGoodEnough(nameError, request)
+        ? cachedFailure(cache, request)
+        : give(request, nameError)
     }
     if (hasAlias(request.answer, { owner: sname, type: Type.CNAME })) return aliasLoop(request, sname)
     request.answer.push(...alias.records)
@@ -44,12 +46,15 @@ function lookUp(cache: Cache, request: Request): Step {
   }
 }
 
-/** Glue and referrals tell the way; they are no answer (RFC 2181 §5.4.1). */
-function isGoodEnough(entry: CacheEntry): boolean {
+/** Glue and referrals tell the way; they are no answer (RFC 2181 §5.4.1). Nor is what was never validated, where that is
+ *  asked for: the data of clients that validate by themselves (CD) is in the same place. */
+function isGoodEnough(entry: CacheEntry, request: Request): boolean {
+  if (request.mustValidate && entry.security === 'indeterminate') return false
   return entry.kind !== 'rrset' || entry.rank >= Rank.ANSWER_NONAUTH
 }
 
 function give(request: Request, entry: CacheEntry): Step {
+  request.judge(entry.security)
   if (entry.kind === 'rrset') request.answer.push(entry.rrset)
   else {
     if (entry.kind === 'nxdomain') request.rcode = Rcode.NXDOMAIN
@@ -65,17 +70,21 @@ interface Alias {
 }
 
 /** A known CNAME at `sname`, or a DNAME at one of its ancestors (RFC 6672 §3.3). */
-function cachedAlias(cache: Cache, { sname }: Request): Alias | undefined {
+function cachedAlias(cache: Cache, request: Request): Alias | undefined {
+  const { sname } = request
   const cname = cache.lookup(sname, Type.CNAME)
-  if (cname?.kind === 'rrset' && isGoodEnough(cname))
+  if (cname?.kind === 'rrset' && isGoodEnough(cname, request)) {
+    request.judge(cname.security)
     return { records: [cname.rrset], target: cnameTarget(cname.rrset.rdatas[0]) }
+  }
   for (
     let labels = countLabels(sname) - 1, owner = parentName(sname);
     labels > 0;
     labels--, owner = parentName(owner)
   ) {
     const dname = cache.lookup(owner, Type.DNAME)
-    if (dname?.kind !== 'rrset' || !isGoodEnough(dname)) continue
+    if (dname?.kind !== 'rrset' || !isGoodEnough(dname, request)) continue
+    request.judge(dname.security)
     const target = replaceSuffix(sname, dname.rrset.owner, cnameTarget(dname.rrset.rdatas[0]))
     const records = target === undefined ? [dname.rrset] : [dname.rrset, synthesised(sname, dname.rrset, target)]
     return { records, target }
@@ -96,6 +105,7 @@ function cachedFailure(cache: Cache, request: Request): Step {
 function keep(cache: Cache, request: Request): Step {
   const leaseUntilMs = request.learnedLeaseMs
   for (const { rrset, rank, security } of request.learned) {
+    if (security === 'bogus') continue
     // What is kept for a time and what the first client is told must agree.
     rrset.ttl = cache.clampTtl(rrset.ttl, leaseUntilMs)
     cache.insert(rrset, { rank, security, leaseUntilMs })

@@ -49,6 +49,16 @@ describe('the files of the project', () => {
       ),
     ).to.deep.equal([]))
 
+  it('lock the packages of all platforms, without which npm ci refuses', () => {
+    const { packages } = JSON.parse(readText('package-lock.json')!) as {
+      packages: Record<string, { optionalDependencies?: Record<string, string> }>
+    }
+    const wanted = Object.values(packages).flatMap(({ optionalDependencies }) =>
+      Object.keys(optionalDependencies ?? {}),
+    )
+    expect(wanted.filter((name) => packages[`node_modules/${name}`] === undefined)).to.deep.equal([])
+  })
+
   it('pin every package to one version', () => {
     const versions = { ...manifest.dependencies, ...manifest.devDependencies }
     expect(Object.entries(versions).filter(([, version]) => !/^\d+\.\d+\.\d+$/.test(version))).to.deep.equal([])

@@ -18,9 +18,9 @@ export const FAMILY_PROBE_MS = 10 * 60_000
 
 /** Failures since the last reply, and different servers among them, before a family counts as down. An ICMP or routing
  *  error says it outright; a time-out may be the server's own fault, so it takes more of those. */
-const FAILURES = 12
+const FAILURES = 8
 const SERVERS = 4
-const UNREACHABLE_WEIGHT = 3
+const UNREACHABLE_WEIGHT = 2
 /** Replies the other family must have had meanwhile: when both are silent it is our whole uplink, not the family. */
 const OTHER_REPLIES = 2
 

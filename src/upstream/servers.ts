@@ -9,26 +9,9 @@ import type { Clock, Protocol, Random } from '../io/interfaces.ts'
 import { Rcode } from '../wire/types.ts'
 import { Families, type FamilyEvent } from './families.ts'
 import { backedOffMs, measureRtt, retransmissionTimeoutMs } from './rtt.ts'
+import { MAX_DEAD_MS, type Server, type ServerMemory, type ServerStore, ServerTable } from './server-table.ts'
 
-/** What workers tell each other about a server, through the cache. */
-export interface ServerMemory {
-  /** 0: never measured. */
-  srttMs: number
-  rttvarMs: number
-  /** In a row, up to now. */
-  timeouts: number
-  /** Wall clock; in the past or 0: not dead. */
-  deadUntilMs: number
-  ednsBroken: boolean
-  caseBroken: boolean
-  tcpOnly?: boolean
-}
-
-/** The part of the cache this file needs. */
-export interface ServerStore {
-  lookupServer(address: ServerAddress): ServerMemory | undefined
-  insertServer(address: ServerAddress, memory: ServerMemory): void
-}
+export type { ServerMemory, ServerStore }
 
 export interface ServersOptions {
   ipv4: boolean
@@ -96,48 +79,11 @@ const FIRST_WAIT_RTTS = 1.5
 const MIN_TCP_TIMEOUT_MS = 1500
 const UDP_TIMEOUTS_BEFORE_TCP = 2
 const TIMEOUTS_BEFORE_DEAD = 4
-/** Longest rest for a dead server. RFC 9520 §3.2 allows 5 minutes; anyone waiting for recovery would rather have one. */
-const MAX_DEAD_MS = 60_000
 /** How long a proof of brokenness, or that only TCP gets through, is believed before the server gets another chance. */
 const BROKEN_MS = 15 * 60_000
 const TCP_ONLY_MS = 5 * 60_000
-/** The same for what another worker proved: shorter, so that no belief is handed round for ever. */
-const ADOPTED_MS = 5 * 60_000
 const SUSPICION_MS = 5_000
 const GUESSING_MS = 60_000
-/** A local copy this old is compared with what other workers have learned. */
-const SHARED_AGE_MS = 30_000
-/** Writing to the cache: at once when the server's state changes; for its RTT alone at most this often … */
-const SHARE_RTT_EVERY_MS = 5_000
-/** … and only when that changed by this part, or the entry would soon expire there. */
-const SHARE_RTT_CHANGE = 0.25
-const SHARE_REFRESH_MS = 5 * 60_000
-
-/** What is remembered here of one server. All times are of the monotonic clock; one that has passed means "not so". */
-interface Server {
-  srttMs: number
-  rttvarMs: number
-  /** In a row, over any protocol. */
-  timeouts: number
-  udpTimeouts: number
-  lastTimeoutMs: number
-  deadUntilMs: number
-  /** When it was last asked although dead. */
-  probedMs: number
-  /** It answered a query with OPT in full: whoever claims that it can't is not believed. */
-  ednsWorksUntilMs: number
-  ednsBrokenUntilMs: number
-  ednsSuspectUntilMs: number
-  caseBrokenUntilMs: number
-  caseSuspectUntilMs: number
-  tcpUntilMs: number
-  /** When it last taught us something, when the cache was last asked about it, and when and what we last wrote there. */
-  learnedMs: number
-  lookedUpMs: number
-  sharedMs: number
-  shared: ServerMemory | undefined
-}
-
 interface Known {
   address: ServerAddress
   server: Server
@@ -154,8 +100,6 @@ export interface ServersCounters {
   caseBroken: number
   caseMismatches: number
   badReplies: number
-  sharedWrites: number
-  evicted: number
 }
 
 export class Servers {
@@ -170,19 +114,14 @@ export class Servers {
     caseBroken: 0,
     caseMismatches: 0,
     badReplies: 0,
-    sharedWrites: 0,
-    evicted: 0,
   }
   readonly families: Families
-  private readonly store: ServerStore | undefined
   private readonly clock: Clock
   private readonly random: Random
   private readonly options: ServersOptions
-  /** By ServerAddress.key, the least recently used first. */
-  private readonly table = new Map<string, Server>()
+  private readonly table: ServerTable
 
   constructor(store: ServerStore | undefined, clock: Clock, random: Random, options: Partial<ServersOptions> = {}) {
-    this.store = store
     this.clock = clock
     this.random = random
     this.options = {
@@ -195,6 +134,7 @@ export class Servers {
       onFamily: () => {},
       ...options,
     }
+    this.table = new ServerTable(store, clock, this.options.capacity)
     this.families = new Families(clock, this.options, this.options.onFamily)
   }
 
@@ -221,7 +161,7 @@ export class Servers {
   learn(address: ServerAddress, outcome: Outcome): void {
     if (outcome.kind === 'lame' || outcome.kind === 'no-socket') return
     const now = this.clock.monotonicMs()
-    const server = this.meet(address, now)
+    const server = this.table.meet(address, now)
     server.learnedMs = now
     switch (outcome.kind) {
       case 'reply':
@@ -259,13 +199,13 @@ export class Servers {
       default:
         outcome satisfies never
     }
-    this.share(address, server, now)
+    this.table.share(address, server, now)
   }
 
   /** What is known of `address`: for people and tests. */
   describe(address: ServerAddress): ServerMemory {
     const now = this.clock.monotonicMs()
-    return this.toMemory(this.meet(address, now), now)
+    return this.table.toMemory(this.table.meet(address, now), now)
   }
 
   /** Servers remembered in this process. */
@@ -286,7 +226,7 @@ export class Servers {
       met.add(address.key)
       const status = this.families.status(address.family)
       if (status === 'off') continue
-      const known = { address, server: this.meet(address, now) }
+      const known = { address, server: this.table.meet(address, now) }
       if (status === 'up') usable.push(known)
       else if (status === 'probe' && tried.size === 0) {
         this.families.probing(address.family)
@@ -451,84 +391,6 @@ export class Servers {
     server.caseBrokenUntilMs = now + BROKEN_MS
     server.caseSuspectUntilMs = 0
   }
-
-  // Remembering ------------------------------------------------------------------------------------------------------
-
-  /** What is known here of `address`, from the cache when first met, or when our copy has not been used for a while. */
-  private meet(address: ServerAddress, now: number): Server {
-    let server = this.table.get(address.key)
-    if (server === undefined) {
-      server = newServer()
-      if (this.table.size >= this.options.capacity) this.evictOldest()
-    } else {
-      this.table.delete(address.key) // and set again below, as the most recently used
-    }
-    this.table.set(address.key, server)
-    const stale = now - server.lookedUpMs >= SHARED_AGE_MS && now - server.learnedMs >= SHARED_AGE_MS
-    if (stale && this.store !== undefined) {
-      server.lookedUpMs = now
-      const memory = this.store.lookupServer(address)
-      if (memory !== undefined) this.adopt(server, memory, now)
-    }
-    return server
-  }
-
-  private evictOldest(): void {
-    for (const key of this.table.keys()) {
-      this.table.delete(key)
-      this.counters.evicted++
-      return
-    }
-  }
-
-  /** Takes over what another worker, or this one before a restart, has written. */
-  private adopt(server: Server, memory: ServerMemory, now: number): void {
-    server.srttMs = memory.srttMs
-    server.rttvarMs = memory.rttvarMs
-    server.timeouts = memory.timeouts
-    server.udpTimeouts = 0
-    const restMs = Math.min(memory.deadUntilMs - this.clock.wallMs(), MAX_DEAD_MS) // the wall clock may have jumped
-    server.deadUntilMs = restMs > 0 ? now + restMs : 0
-    server.ednsBrokenUntilMs = memory.ednsBroken ? Math.max(server.ednsBrokenUntilMs, now + ADOPTED_MS) : 0
-    server.caseBrokenUntilMs = memory.caseBroken ? Math.max(server.caseBrokenUntilMs, now + ADOPTED_MS) : 0
-    server.tcpUntilMs = memory.tcpOnly ? Math.max(server.tcpUntilMs, now + ADOPTED_MS) : 0
-    server.shared = memory
-    server.sharedMs = now
-  }
-
-  /** Tells the other workers, when there is something to tell. */
-  private share(address: ServerAddress, server: Server, now: number): void {
-    if (this.store === undefined) return
-    const memory = this.toMemory(server, now)
-    if (!isNews(server.shared, memory, now - server.sharedMs)) return
-    server.shared = memory
-    server.sharedMs = now
-    this.counters.sharedWrites++
-    this.store.insertServer(address, memory)
-  }
-
-  private toMemory(server: Server, now: number): ServerMemory {
-    return {
-      srttMs: server.srttMs,
-      rttvarMs: server.rttvarMs,
-      timeouts: server.timeouts,
-      deadUntilMs: server.deadUntilMs > now ? this.clock.wallMs() + (server.deadUntilMs - now) : 0,
-      ednsBroken: server.ednsBrokenUntilMs > now,
-      caseBroken: server.caseBrokenUntilMs > now,
-      tcpOnly: server.tcpUntilMs > now,
-    }
-  }
-}
-
-function isNews(shared: ServerMemory | undefined, memory: ServerMemory, ageMs: number): boolean {
-  if (shared === undefined) return memory.srttMs > 0 || memory.deadUntilMs > 0 || memory.ednsBroken || memory.caseBroken
-  if (shared.ednsBroken !== memory.ednsBroken || shared.caseBroken !== memory.caseBroken) return true
-  if ((shared.tcpOnly ?? false) !== memory.tcpOnly) return true
-  if (memory.deadUntilMs > shared.deadUntilMs) return true // it died, or rests longer
-  if (shared.deadUntilMs > 0 && memory.timeouts === 0) return true // it lives
-  if (ageMs >= SHARE_REFRESH_MS) return true
-  if (ageMs < SHARE_RTT_EVERY_MS) return false
-  return Math.abs(memory.srttMs - shared.srttMs) > shared.srttMs * SHARE_RTT_CHANGE + 1
 }
 
 function leastTried(pool: readonly Known[], tried: ReadonlyMap<string, number>): readonly Known[] {
@@ -540,26 +402,4 @@ function leastTried(pool: readonly Known[], tried: ReadonlyMap<string, number>):
 
 function untried(pool: readonly Known[], tried: ReadonlyMap<string, number>): readonly Known[] {
   return pool.filter(({ address }) => !tried.has(address.key))
-}
-
-function newServer(): Server {
-  return {
-    srttMs: 0,
-    rttvarMs: 0,
-    timeouts: 0,
-    udpTimeouts: 0,
-    lastTimeoutMs: Number.NEGATIVE_INFINITY,
-    deadUntilMs: 0,
-    probedMs: Number.NEGATIVE_INFINITY,
-    ednsWorksUntilMs: 0,
-    ednsBrokenUntilMs: 0,
-    ednsSuspectUntilMs: 0,
-    caseBrokenUntilMs: 0,
-    caseSuspectUntilMs: 0,
-    tcpUntilMs: 0,
-    learnedMs: Number.NEGATIVE_INFINITY,
-    lookedUpMs: Number.NEGATIVE_INFINITY,
-    sharedMs: Number.NEGATIVE_INFINITY,
-    shared: undefined,
-  }
 }

@@ -25,6 +25,10 @@ export interface ServiceOptions {
   interface?: string[]
   drainMs?: number
   env?: Record<string, string>
+  /** The real worker and keeper instead of those whose resolver does what the question says. */
+  real?: boolean
+  /** Further settings, as in a configuration file. */
+  settings?: { options?: object }
 }
 
 const here = (file: string) => fileURLToPath(new URL(file, import.meta.url))
@@ -34,6 +38,7 @@ export function configOf(options: ServiceOptions, rundir: string): Config {
     workers: options.workers ?? 2,
     network: { listen: [{ interface: options.interface ?? [`127.0.0.1@${options.port}`] }] },
     logging: { level: 'debug' },
+    ...options.settings,
   })
   return { ...config, rundir, hostname: 'test', cache: { ...config.cache, storage: join(rundir, 'cache') } }
 }
@@ -51,8 +56,9 @@ export class Service {
     this.#madeRundir = options.rundir === undefined
     this.rundir = options.rundir ?? mkdtempSync(join(tmpdir(), 'bowline-test-'))
     const config = configOf(options, this.rundir)
-    const paths = { workerPath: here('fake-worker.ts'), keeperPath: here('fake-keeper.ts'), drainMs: options.drainMs }
-    this.process = spawn(process.execPath, [here('run.ts'), JSON.stringify(config), JSON.stringify(paths)], {
+    const fakes = { workerPath: here('fake-worker.ts'), keeperPath: here('fake-keeper.ts') }
+    const started = JSON.stringify({ ...(options.real ? {} : fakes), drainMs: options.drainMs })
+    this.process = spawn(process.execPath, [here('run.ts'), JSON.stringify(config), started], {
       stdio: ['ignore', 'inherit', 'pipe'],
       env: { ...process.env, ...options.env },
     })

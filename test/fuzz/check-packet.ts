@@ -32,6 +32,7 @@ export function checkPacket(packet: Uint8Array): string {
     if (whole) expectThat(countRecords(reply.value) <= walk.value!, 'parseReply finds more records than Message')
     checkRdata(reply.value)
     checkStability(reply.value)
+    checkTruncation(reply.value)
   }
   return [query.outcome, reply.outcome, walk.outcome, names.outcome].join(' / ')
 }
@@ -141,6 +142,20 @@ function checkStability(reply: Reply): void {
   expectThat(isSameReply(reply, read.value), 'what we composed says something else')
   const length = composeMessage(again, read.value, options)
   expectThat(Buffer.compare(packet, again.subarray(0, length)) === 0, 'composed twice, a reply differs')
+}
+
+/** A reply cut down to a UDP size keeps to it, and what is left is a part of it; TC is set if that matters. */
+function checkTruncation(reply: Reply): void {
+  const limit = 300 + (reply.id % 1000)
+  const options = { limit, dnssec: true, truncate: true }
+  const cut = attempt(() => composeMessage(buffer, reply, options))
+  if (cut.value === undefined || sizeOf(reply) > MAX_MESSAGE) return // question and options alone may be too much
+  expectThat(cut.value <= limit, 'a message passes its limit')
+  const left = parseReply(buffer.subarray(0, cut.value))
+  const isPart = (section: Section) => isSameSection(reply[section].slice(0, left[section].length), left[section])
+  expectThat(isPart('answer') && isPart('authority'), 'what is left of a reply is not its beginning')
+  const lost = left.answer.length < reply.answer.length || left.authority.length < reply.authority.length
+  expectThat((left.flags & Flag.TC) !== 0 || !lost, 'a reply was cut without TC')
 }
 
 /** Octets of the reply without compression, more or less. */

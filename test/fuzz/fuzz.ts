@@ -19,12 +19,13 @@ export class Fuzzing {
   readonly crashers: Crasher[] = []
   private readonly random: SeededRandom
   private readonly pool: Uint8Array[]
+  private readonly unchecked: Uint8Array[]
   private readonly seen = new Set<string>()
 
   constructor(seed: number) {
     this.random = new SeededRandom(seed)
     this.pool = readCorpus().map(({ packet }) => packet)
-    for (const packet of this.pool) this.check(packet)
+    this.unchecked = this.pool.slice()
   }
 
   /** Different outcomes seen so far: crudely, how much of the codec was reached. */
@@ -32,8 +33,11 @@ export class Fuzzing {
     return this.seen.size
   }
 
-  /** Makes the next packet; check() is to follow. Two calls, so that a watchdog can note what is being checked. */
+  /** The next packet: first those of the corpus, then damaged ones. check() is to follow: two calls, so that a watchdog
+   *  can note what is being checked. */
   next(): Uint8Array {
+    const untouched = this.unchecked.pop()
+    if (untouched !== undefined) return untouched
     const { random, pool } = this
     return mutate(random.pick(pool), random.pick(pool), random)
   }

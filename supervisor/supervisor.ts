@@ -49,6 +49,9 @@ async function runFleet(config: Config, options: SupervisorOptions, log: Log): P
   const fleet = new Fleet({ ...options, config, workers, clock: systemClock, log })
   const drainMs = options.drainMs ?? DRAIN_MS
   const stopping = listenForStop()
+  const refuseReload = () =>
+    log.warning({ event: 'no-reload' }, 'SIGHUP: settings are read at start; restart to change them')
+  process.on('SIGHUP', refuseReload)
   try {
     log.info({ event: 'starting', workers, config: options.configPath }, `starting with ${workers} workers`)
     const outcome = await Promise.race([fleet.start().then(() => 'started' as const), stopping.first])
@@ -70,6 +73,7 @@ async function runFleet(config: Config, options: SupervisorOptions, log: Log): P
     await fleet.stop(0)
     throw error
   } finally {
+    process.off('SIGHUP', refuseReload)
     stopping.end()
   }
 }

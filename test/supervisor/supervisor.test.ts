@@ -93,6 +93,14 @@ describe('runSupervisor', () => {
     expect(service.lines.filter((line) => line.event === 'child-ended')).to.deep.equal([])
   })
 
+  it('goes on after SIGHUP, and says that this changes nothing', async () => {
+    const service = start()
+    await service.says('started')
+    service.process.kill('SIGHUP')
+    expect((await service.says('no-reload')).level).to.equal('warning')
+    await askUntilAnswered(queryFor('now.example'))
+  })
+
   it('waits for what is in flight no longer than the drain time', async () => {
     const service = start({ drainMs: 300 })
     await service.says('started')

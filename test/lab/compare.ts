@@ -19,7 +19,7 @@ import { PEER_NAMES, type Resolver, startBowline, startBowlineLibrary, startPeer
 import type { Fate, WorldQuestion } from './world.ts'
 
 /** What a resolver made of a question: response code, and its answer section in a form that compares. */
-interface Outcome {
+export interface Outcome {
   rcode: string
   /** Owner, type and records of each RRset, all sorted; TTLs and order do not count. */
   answer: string[]

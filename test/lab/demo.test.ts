@@ -12,13 +12,13 @@ describe('npm run demo -- --once', function () {
     const [said, complained, [code]] = await Promise.all([text(demo.stdout), text(demo.stderr), once(demo, 'exit')])
     expect(code, complained).to.equal(0)
     for (const expected of [
-      'www.chains.com. 3600 IN A 198.18.0.1', // a plain answer
-      'end.chains.org. 3600 IN A 198.18.0.2', // an alias
+      'IN A 198.18.0.1\n', // a plain answer
+      'IN A 198.18.0.2\n', // an alias
       'NXDOMAIN',
       'over UDP: cut',
       'SERVFAIL',
       'because: ',
-      'www.victim.com. 3600 IN A 198.18.66.250', // no poison
+      'IN A 198.18.66.250\n', // no poison
     ])
       expect(said).to.include(expected)
   })

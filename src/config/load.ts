@@ -65,6 +65,7 @@ function completeConfig(written: Written, sources: readonly Source[], machine: M
     management: { ...data.management, 'unix-socket': paths.socket },
     cache: { ...data.cache, storage: paths.storage },
     options: { ...data.options, 'root-hints-file': paths.rootHints },
+    dnssec: { ...data.dnssec, 'trust-anchors-files': paths.anchorFiles.map((file) => ({ file })) },
   }
 }
 
@@ -85,6 +86,9 @@ interface Paths {
   storage: string
   socket: string
   rootHints: string | undefined
+  anchorFiles: string[]
+  /** Files that are read, and the settings that name them. */
+  readable: { setting: SettingPath; file: string }[]
 }
 
 /** The paths in use. Also of a configuration with mistakes elsewhere, so that those in the paths are found with them. */
@@ -95,18 +99,26 @@ function absolutePaths(written: Written, machine: Machine): Paths {
   }
   const folders = defaultFolders(machine)
   const rundir = resolve(machine.folder, text(RUNDIR) ?? folders.rundir)
-  const rootHints = text(ROOT_HINTS)
+  const anchors = valueAt(written.value, ANCHOR_FILES)
+  const anchorSettings = Array.isArray(anchors) ? anchors.map((_, index) => [...ANCHOR_FILES, index, 'file']) : []
+  const readable = [ROOT_HINTS, ...anchorSettings].flatMap((setting) => {
+    const file = text(setting)
+    return file === undefined || file === '' ? [] : [{ setting, file: resolve(rundir, file) }]
+  })
   return {
     rundir,
+    readable,
     storage: resolve(rundir, text(['cache', 'storage']) ?? folders.storage),
     socket: resolve(rundir, text(SOCKET) ?? 'control.sock'),
-    rootHints: rootHints === undefined ? undefined : resolve(rundir, rootHints),
+    rootHints: readable.find(({ setting }) => setting === ROOT_HINTS)?.file,
+    anchorFiles: readable.filter(({ setting }) => setting !== ROOT_HINTS).map(({ file }) => file),
   }
 }
 
 const RUNDIR = ['rundir']
 const SOCKET = ['management', 'unix-socket']
 const ROOT_HINTS = ['options', 'root-hints-file']
+const ANCHOR_FILES = ['dnssec', 'trust-anchors-files']
 
 function checkPaths(paths: Paths, written: Written): Mistake[] {
   const mistakes: Mistake[] = []
@@ -122,14 +134,16 @@ function checkPaths(paths: Paths, written: Written): Mistake[] {
       remedy: ownSocket ? 'shorten it or rundir' : 'shorten it',
     })
   }
-  if (paths.rootHints !== undefined && !isReadable(paths.rootHints))
+  for (const { setting, file } of paths.readable) {
+    if (isReadable(file)) continue
     mistakes.push({
-      place: written.placeOfValue(ROOT_HINTS),
-      path: pathText(ROOT_HINTS),
-      found: valueText(valueAt(written.value, ROOT_HINTS)),
+      place: written.placeOfValue(setting),
+      path: pathText(setting),
+      found: valueText(valueAt(written.value, setting)),
       allowed: 'a file that can be read',
-      remedy: `make sure that ${paths.rootHints} is there and may be read`,
+      remedy: `make sure that ${file} is there and may be read`,
     })
+  }
   return mistakes
 }
 

@@ -15,12 +15,14 @@ import {
   lineOrFalse,
   list,
   milliseconds,
+  neededPath,
   path,
   port,
   seconds,
   section,
   size,
   sources,
+  texts,
   whole,
   wholeOr,
 } from './settings.ts'
@@ -29,6 +31,17 @@ const KIB = 1024
 const MIB = 1024 ** 2
 const GIB = 1024 ** 3
 const DAY = 86_400
+
+/** One record; whether its data is right is found out where records are understood. */
+const ANCHOR = /^[!-~]+[ \t]+(\d+[ \t]+)?(IN[ \t]+)?(DS|DNSKEY)[ \t]+[ \t!-~]+$/i
+const DOMAIN_NAME = /^(\.|([!-~]+))$/
+
+const anchorFile = group('A file with trust anchors.', {
+  file: neededPath({
+    about: 'DS or DNSKEY records in the form of a zone file.',
+    example: '/etc/bowline/root.keys',
+  }),
+})
 
 const listener = group(
   'Addresses on which clients are served.',
@@ -229,6 +242,30 @@ export const configSchema = section('The configuration of Bowline.', {
       },
     ),
   }),
+  dnssec: section('How answers are validated (RFC 4035).', {
+    enable: flag({
+      about:
+        'Validate answers. What proves to be forged or broken is SERVFAIL, except for clients that ask for it with CD.',
+      fallback: true,
+    }),
+    'trust-anchors': texts({
+      about: 'Keys that are trusted without proof. Those of a zone take the place of the ones built in for it.',
+      what: 'a DS or DNSKEY record as in a zone file',
+      pattern: ANCHOR,
+      remedy: 'write a whole record in one line: name, type, data',
+      example: '. DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D',
+      otherwise: 'the keys of the root zone, as IANA publishes them',
+    }),
+    'trust-anchors-files': list(anchorFile, { about: 'Files with more trust anchors.', fallback: [] }),
+    'negative-trust-anchors': texts({
+      about: 'Domain names at and below which nothing is validated, for as long as their DNSSEC is broken (RFC 7646).',
+      what: 'a domain name',
+      pattern: DOMAIN_NAME,
+      remedy: 'write a name, as in broken.example.org',
+      example: 'broken.example.org',
+      otherwise: 'none',
+    }),
+  }),
   logging: section('The log: one line of JSON for each event.', {
     level: choice(['crit', 'err', 'warning', 'notice', 'info', 'debug'], {
       about: 'Events of this level and the levels before it are written.',
@@ -239,7 +276,7 @@ export const configSchema = section('The configuration of Bowline.', {
 })
 
 /** What may be written in a configuration file. */
-export type ConfigInput = z.input<typeof configSchema>
+export type ConfigInput = NonNullable<z.input<typeof configSchema>>
 
 type Parsed = z.output<typeof configSchema>
 

@@ -193,6 +193,20 @@ export function path<Fallback extends string | undefined>({
   )
 }
 
+/** A path that must be given. */
+export function neededPath({ about, example }: Described & { example: string }) {
+  return z
+    .string()
+    .min(1)
+    .register(settingInfo, {
+      about,
+      example,
+      otherwise: 'none: it must be given',
+      allowed: 'a path',
+      remedy: () => 'write a path, in quotes if it looks like a number',
+    })
+}
+
 /** One line of printable ASCII, `max` octets at most. */
 export function line({
   about,
@@ -228,6 +242,32 @@ function lineInfo(max: number) {
     remedy: (found: unknown) =>
       typeof found === 'string' ? 'shorten it and keep to ASCII letters, digits and signs' : 'put it in quotes',
   }
+}
+
+/** A list of texts, each of which matches `pattern`. `what` names one of them, to follow "allowed:". */
+export function texts({
+  about,
+  what,
+  pattern,
+  remedy,
+  example,
+  otherwise,
+}: Described & { what: string; pattern: RegExp; remedy: string; example: string; otherwise: string }) {
+  const info = { allowed: what, remedy: () => remedy }
+  const text = z
+    .string()
+    .regex(pattern, FATAL)
+    .register(settingInfo, { about, ...info })
+  return z
+    .array(text)
+    .prefault([])
+    .register(settingInfo, {
+      about,
+      otherwise,
+      example: JSON.stringify([example]),
+      allowed: `a list, each ${what}`,
+      remedy: () => 'begin each item with "- "',
+    })
 }
 
 /** IP addresses of one family without a port, or prefixes all of which is ours; one or a list, read as a list. */

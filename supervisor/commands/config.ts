@@ -2,8 +2,8 @@
 
 import type { Command } from 'commander'
 import { configJsonSchema } from '../../src/config/json-schema.ts'
-import { loadConfig } from '../../src/config/load.ts'
 import { configurationManual } from '../../src/config/manual.ts'
+import { loadOperatorConfig } from './operator-config.ts'
 import { CONFIG_HELP, CONFIG_OPTION, collect, conclude, ExitCode, JSON_HELP, printJson } from './outcome.ts'
 
 export function addConfigCommands(program: Command): void {
@@ -16,7 +16,7 @@ export function addConfigCommands(program: Command): void {
     .option('--json', JSON_HELP)
     .action((options: { config?: string[]; json?: boolean }) =>
       conclude(options.json, () => {
-        const loaded = loadConfig(options.config)
+        const loaded = loadOperatorConfig(options.config)
         if (options.json) printJson({ config: loaded })
         else process.stdout.write(`${describeFiles(options.config ?? [])} in order\n`)
         return ExitCode.DONE

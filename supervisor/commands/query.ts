@@ -1,13 +1,13 @@
 /** `bowline query`: one question, resolved from the root within this process, with a cache of its own. */
 
 import { type Command, InvalidArgumentError } from 'commander'
-import { loadConfig } from '../../src/config/load.ts'
 import type { Config } from '../../src/config/schema.ts'
 import { WireError } from '../../src/wire/error.ts'
 import { nameFromText } from '../../src/wire/name.ts'
 import { Rcode, typeFromText } from '../../src/wire/types.ts'
 import { printable, responseJson, responseText } from '../query-output.ts'
 import { stepJson, stepText } from '../trace-output.ts'
+import { loadOperatorConfig } from './operator-config.ts'
 import { CONFIG_HELP, CONFIG_OPTION, collect, conclude, ExitCode, JSON_HELP, printJson } from './outcome.ts'
 
 interface QueryOptions {
@@ -36,7 +36,7 @@ export function addQueryCommand(program: Command): void {
 }
 
 async function runQuery(name: string, type: string, options: QueryOptions): Promise<ExitCode> {
-  const resolver = await makeResolver(loadConfig(options.config))
+  const resolver = await makeResolver(loadOperatorConfig(options.config))
   const steps: ReturnType<typeof stepJson>[] = []
   try {
     const answer = await resolver.query(name, type, {

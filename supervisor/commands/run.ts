@@ -1,7 +1,7 @@
 /** `bowline run`: the service. */
 
 import type { Command } from 'commander'
-import { loadConfig } from '../../src/config/load.ts'
+import { loadOperatorConfig } from './operator-config.ts'
 import { CONFIG_HELP, CONFIG_OPTION, collect, conclude } from './outcome.ts'
 
 export function addRunCommand(program: Command): void {
@@ -12,7 +12,7 @@ export function addRunCommand(program: Command): void {
     .option('--json', 'print mistakes in the configuration as JSON; the log is JSON anyway')
     .action((options: { config?: string[]; json?: boolean }) =>
       conclude(options.json, async () => {
-        const config = loadConfig(options.config)
+        const config = loadOperatorConfig(options.config)
         const { runSupervisor } = await import('../supervisor.ts') // only this command needs what it loads
         return runSupervisor(config, { configPath: options.config?.join(', ') })
       }),

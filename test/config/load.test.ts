@@ -53,6 +53,12 @@ describe('makeConfig without settings', () => {
           time: 7000,
         },
       },
+      dnssec: {
+        enable: true,
+        'trust-anchors': [],
+        'trust-anchors-files': [],
+        'negative-trust-anchors': [],
+      },
       logging: { level: 'notice', target: 'stderr' },
     })
   })
@@ -189,7 +195,7 @@ describe('loadConfig', () => {
         `${missing}: found no such file; allowed: a readable file of YAML 1.2 or JSON; correct the path`,
         `${folder}: found a folder; allowed: a readable file of YAML 1.2 or JSON; name a file in it`,
         `${good}:1:1: worker: found an unknown setting; allowed: version, rundir, hostname, nsid, workers, management, ` +
-          'network, cache, options, logging; did you mean workers?',
+          'network, cache, options, dnssec, logging; did you mean workers?',
       ].join('\n'),
     )
   })

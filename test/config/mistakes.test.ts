@@ -8,7 +8,7 @@ const TIME = 'in whole seconds (units us, ms, s, m, h, d)'
 const SIZE = '(units B, K, M, G)'
 const INTERFACE =
   'an IP address or a network interface, with or without a port, as in 127.0.0.1@5300, ::1, 0.0.0.0 or eth0@53'
-const TOP = 'version, rundir, hostname, nsid, workers, management, network, cache, options, logging'
+const TOP = 'version, rundir, hostname, nsid, workers, management, network, cache, options, dnssec, logging'
 const OPTIONS =
   'minimize, query-case-randomization, glue-checking, query-loopback, priming, refuse-no-rd, reorder-rrset, root-hints-file, request-budget'
 
@@ -233,6 +233,35 @@ const cases: Record<string, [yaml: string, ...lines: string[]][]> = {
       'network: {listen: [{interface: []}]}',
       `a.yaml:1:32: network/listen/0/interface: found an empty list; allowed: ${INTERFACE}, or a list of them; write an address; ` +
         'a list begins each of them with "- "',
+    ],
+  ],
+  'a list of texts': [
+    [
+      'dnssec: {trust-anchors: . DS 1 2}',
+      'a.yaml:1:25: dnssec/trust-anchors: found ". DS 1 2"; allowed: a list, each a DS or DNSKEY record as in a zone file; begin ' +
+        'each item with "- "',
+    ],
+    [
+      'dnssec:\n  trust-anchors:\n    - . IN DS 20326 8 2 E06D\n    - . A 192.0.2.1',
+      'a.yaml:4:7: dnssec/trust-anchors/1: found ". A 192.0.2.1"; allowed: a DS or DNSKEY record as in a zone file; write a whole ' +
+        'record in one line: name, type, data',
+    ],
+    [
+      'dnssec: {negative-trust-anchors: ["a b"]}',
+      'a.yaml:1:35: dnssec/negative-trust-anchors/0: found "a b"; allowed: a domain name; write a name, as in broken.example.org',
+    ],
+    [
+      'dnssec: {trust-anchors-files: [{}]}',
+      'a.yaml:1:32: dnssec/trust-anchors-files/0/file: found nothing; allowed: a path; add file',
+    ],
+    [
+      'dnssec: {trust-anchors-files: [{file: 5}]}',
+      'a.yaml:1:39: dnssec/trust-anchors-files/0/file: found 5; allowed: a path; write a path, in quotes if it looks like a number',
+    ],
+    [
+      'dnssec: {trust-anchors-files: [{file: /missing.keys}]}',
+      'a.yaml:1:39: dnssec/trust-anchors-files/0/file: found "/missing.keys"; allowed: a file that can be read; make sure that ' +
+        '/missing.keys is there and may be read',
     ],
   ],
   'a section': [

@@ -166,6 +166,16 @@ function rightConfig() {
         depth: whole(1, 100),
       }),
     }),
+    dnssec: some({
+      enable: fc.boolean(),
+      'trust-anchors': fc.constantFrom(
+        [],
+        ['. DS 20326 8 2 E06D44B8'],
+        ['example.org. 3600 IN DNSKEY 257 3 13 AwEAAa=='],
+      ),
+      'trust-anchors-files': fc.constantFrom([], [{ file: 'root.keys' }]),
+      'negative-trust-anchors': fc.constantFrom([], ['.'], ['broken.example.org', 'example.net.']),
+    }),
     logging: some({ level: fc.constantFrom('crit', 'debug'), target: fc.constantFrom('stderr', 'stdout') }),
   })
 }

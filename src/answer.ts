@@ -6,7 +6,7 @@ import type { Settings } from './settings.ts'
 import { composeMessage, edeOption } from './wire/compose.ts'
 import type { ClientQuery, EdnsOptionValue } from './wire/message.ts'
 import type { RRset } from './wire/rrset.ts'
-import { EdnsOption, Flag, type Rcode, Type } from './wire/types.ts'
+import { EdnsOption, Flag, Rcode, Type } from './wire/types.ts'
 
 /** EXTRA-TEXT that is worth its octets, RFC 8914 §2; longer is cut. */
 const MAX_EDE_TEXT = 120
@@ -26,7 +26,8 @@ export function composeResponse(buffer: Uint8Array, request: Request, frame: Res
   if (request.authoritative) flags |= Flag.AA
   // AD only for who can read it: DO or AD in the query, RFC 6840 §5.8.
   const mayHaveAd = wantsDnssec || (query.flags & Flag.AD) !== 0
-  if (mayHaveAd && request.security === 'secure' && !(query.flags & Flag.CD)) flags |= Flag.AD
+  const isData = request.rcode !== Rcode.SERVFAIL
+  if (mayHaveAd && isData && request.security === 'secure' && !(query.flags & Flag.CD)) flags |= Flag.AD
   const message = {
     id: query.id,
     flags,

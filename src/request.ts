@@ -64,6 +64,8 @@ export interface Learned {
   rrset: RRset
   rank: Rank
   security: Security
+  /** For an answer made from a wildcard: that there was nothing closer. */
+  proofs?: RRset[]
 }
 
 /** A proof of absence that a reply taught us. `owner` is the denied name. */
@@ -121,6 +123,8 @@ export interface Iteration {
   retry: { server: ServerAddress; tcp: boolean } | undefined
   /** The cut was remembered, not just learned: it may be out of date. */
   remembered: boolean
+  /** All servers have been asked: answers without authority will do. */
+  lastResort: boolean
   /** What the servers of this cut did wrong, for the final EDE. */
   troubles: string[]
 }

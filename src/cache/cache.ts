@@ -23,6 +23,7 @@ import type { Delegation, Failure, ServerMemory } from './delegation.ts'
 import {
   decodeDelegation,
   decodeDenial,
+  decodeExpansion,
   decodeFailure,
   decodeRRset,
   decodeServer,
@@ -58,7 +59,16 @@ export interface CacheOptions {
 }
 
 export type CacheEntry =
-  | { kind: 'rrset'; rrset: RRset; rank: Rank; security: Security; storedMs: number; expiresMs: number }
+  | {
+      kind: 'rrset'
+      rrset: RRset
+      rank: Rank
+      security: Security
+      /** NSEC and NSEC3 sets: that an answer made from a wildcard had nothing closer (RFC 4035 §5.3.4). */
+      proofs: RRset[]
+      storedMs: number
+      expiresMs: number
+    }
   | {
       kind: 'nodata' | 'nxdomain'
       /** SOA and proofs. */
@@ -73,6 +83,8 @@ export interface InsertMeta {
   security: Security
   /** Nothing learned through a zone cut outlives what its parent said of it (wall clock ms). */
   leaseUntilMs?: number
+  /** What proves an answer made from a wildcard. */
+  proofs?: readonly RRset[]
   /** Another such limit: when the signatures that made it secure expire (RFC 4035 §5.3.3). */
   notAfterMs?: number
 }
@@ -127,7 +139,9 @@ export class Cache {
     const rrset = decodeRRset(entry, owner, type, secondsLeft(expiresMs, nowMs))
     if (rrset === undefined) return undefined
     const storedMs = storedMsOf(entry)
-    return { kind: 'rrset', rrset, rank: rankOf(entry), security: securityOf(entry), storedMs, expiresMs }
+    const ageSeconds = Math.floor((nowMs - storedMs) / 1000)
+    const proofs = decodeExpansion(entry, rrset.ttl, ageSeconds)
+    return { kind: 'rrset', rrset, rank: rankOf(entry), security: securityOf(entry), proofs, storedMs, expiresMs }
   }
 
   /** The name error stored for exactly this owner. */
@@ -152,7 +166,7 @@ export class Cache {
     if (expiresMs - nowMs < 1000) return false
     const head: EntryHead = { security: meta.security, rank: meta.rank, storedMs: nowMs, expiresMs }
     if (!this.makeWay(rrset.owner, rrset.type, head)) return false
-    const entry = encodeRRset(head, rrset)
+    const entry = encodeRRset(head, rrset, meta.proofs)
     if (entry === undefined) return false
     this.store.put(this.keys.typed(Kind.RRSET, rrset.owner, rrset.type), entry)
     return true

@@ -2,6 +2,7 @@
  *
  *    head        shape u8 · security and rank u8 · stored u48 · expires u48          both in ms since 1970
  *    rrset       records u16 · signatures u16 · (length u16 · octets)…
+ *    expanded    rrset, then sets as in a denial: an answer made from a wildcard, and the proofs that it was right
  *    denial      sets u16 · (owner · type u16 · ttl u32 · records u16 · signatures u16 · (length u16 · octets)…)…
  *    delegation  signed u8 · servers u8 · (name · addresses u8 · (until u48 · length u8 · octets)…)…
  *    failure     until u48 · count u16 · ede u16 · text
@@ -20,7 +21,7 @@ import type { Rank, Security } from './rank.ts'
 /** Version of all that is laid out here and in keys.ts; a store of another version is not read. */
 export const STORE_FORMAT = 1
 
-export const Shape = { RRSET: 1, NODATA: 2, NXDOMAIN: 3, DELEGATION: 4, FAILURE: 5, SERVER: 6 } as const
+export const Shape = { RRSET: 1, NODATA: 2, NXDOMAIN: 3, DELEGATION: 4, FAILURE: 5, SERVER: 6, EXPANDED: 7 } as const
 export type Shape = (typeof Shape)[keyof typeof Shape]
 
 /** What every entry has. */
@@ -32,6 +33,7 @@ export interface EntryHead {
 }
 
 const HEAD_OCTETS = 14
+const NO_OWNER: Name = Uint8Array.of(0)
 const securities: readonly Security[] = ['indeterminate', 'insecure', 'secure', 'bogus']
 /** Larger entries are not stored: a response has at most 64 KiB. */
 const MAX_ENTRY = 160 * 1024
@@ -67,21 +69,15 @@ let end = 0
 
 /** An RRset's entry, as a view good until the next entry is encoded; undefined when it is too large. So do all the
  *  functions of this name. The set's own TTL is not kept: it lives from `storedMs` to `expiresMs`. */
-export function encodeRRset(head: EntryHead, set: RRset): Uint8Array | undefined {
-  begin(Shape.RRSET, head)
-  return putSet(set) ? finish() : undefined
+export function encodeRRset(head: EntryHead, set: RRset, proofs: readonly RRset[] = []): Uint8Array | undefined {
+  begin(proofs.length === 0 ? Shape.RRSET : Shape.EXPANDED, head)
+  if (!putSet(set)) return undefined
+  return proofs.length === 0 || putSets(proofs) ? finish() : undefined
 }
 
 export function encodeDenial(kind: 'nodata' | 'nxdomain', head: EntryHead, authority: RRset[]): Uint8Array | undefined {
   begin(kind === 'nodata' ? Shape.NODATA : Shape.NXDOMAIN, head)
-  putU16(authority.length)
-  for (const set of authority) {
-    putBlock8(set.owner)
-    putU16(set.type)
-    putU32(set.ttl)
-    if (!putSet(set)) return undefined
-  }
-  return finish()
+  return putSets(authority) ? finish() : undefined
 }
 
 export function encodeDelegation(head: EntryHead, delegation: Delegation): Uint8Array | undefined {
@@ -136,6 +132,17 @@ function finish(): Uint8Array {
   return scratch.subarray(0, end)
 }
 
+function putSets(sets: readonly RRset[]): boolean {
+  putU16(sets.length)
+  for (const set of sets) {
+    putBlock8(set.owner)
+    putU16(set.type)
+    putU32(set.ttl)
+    if (!putSet(set)) return false
+  }
+  return true
+}
+
 /** False when there is no room for this set and the fields of another. */
 function putSet({ rdatas, signatures }: RRset): boolean {
   putU16(rdatas.length)
@@ -184,11 +191,21 @@ function putU48(value: number): void {
 
 /** The RRset in `entry`; its records are copies. `ttl` is what is left of its time, in seconds. */
 export function decodeRRset(entry: Uint8Array, owner: Name, type: number, ttl: number): RRset | undefined {
-  if (shapeOf(entry) !== Shape.RRSET) return undefined
+  const shape = shapeOf(entry)
+  if (shape !== Shape.RRSET && shape !== Shape.EXPANDED) return undefined
   const own = new Uint8Array(entry) // one copy; the records are views of it
   at = HEAD_OCTETS
   const set = takeSet(own, owner, type, ttl)
-  return set !== undefined && at === own.length ? set : undefined
+  return set !== undefined && (shape === Shape.EXPANDED || at === own.length) ? set : undefined
+}
+
+/** The proofs stored with an answer made from a wildcard; none for other entries. As for decodeDenial. */
+export function decodeExpansion(entry: Uint8Array, ttl: number, ageSeconds: number): RRset[] {
+  if (shapeOf(entry) !== Shape.EXPANDED) return []
+  const own = new Uint8Array(entry)
+  at = HEAD_OCTETS
+  if (takeSet(own, NO_OWNER, 0, 0) === undefined) return []
+  return takeSets(own, ttl, ageSeconds) ?? []
 }
 
 /** The RRsets that prove a denial, SOA first; each TTL is what is left of it, but no more than `ttl` and at least 1. */
@@ -197,6 +214,11 @@ export function decodeDenial(entry: Uint8Array, ttl: number, ageSeconds: number)
   if (shape !== Shape.NODATA && shape !== Shape.NXDOMAIN) return undefined
   const own = new Uint8Array(entry)
   at = HEAD_OCTETS
+  return takeSets(own, ttl, ageSeconds)
+}
+
+/** The sets that fill the rest of `own`. */
+function takeSets(own: Uint8Array, ttl: number, ageSeconds: number): RRset[] | undefined {
   if (own.length < at + 2) return undefined
   const sets: RRset[] = []
   for (let left = takeU16(own); left > 0; left--) {

@@ -104,7 +104,10 @@ export class Nsec3Chain {
     if (encloser === undefined) return this.#unproven()
     const wildcard = wildcardOf(encloser.name)
     const standIn = wildcard && this.#at(wildcard)
-    if (standIn !== undefined) return lacks(standIn, wildcard as Name, qtype) ? 'proven' : 'unproven' // §8.7
+    if (standIn !== undefined) {
+      if (!lacks(standIn, wildcard as Name, qtype)) return 'unproven'
+      return encloser.nextCloser.optOut ? 'opt-out' : 'proven' // §8.7, §9.2
+    }
     // §8.6: no DS in an opt-out gap. The same gap may hide an empty non-terminal above such delegations.
     return encloser.nextCloser.optOut ? 'opt-out' : this.#unproven()
   }

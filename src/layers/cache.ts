@@ -9,6 +9,7 @@ import { cnameTarget, type RRset } from '../wire/rrset.ts'
 import { Ede, Rcode, Type } from '../wire/types.ts'
 import { aliasLoop, hasAlias, tooManyAliases } from './aliases.ts'
 import { synthesised } from './classify.ts'
+import { showProofs } from './proofs.ts'
 
 export function createCacheLayer(cache: Cache): Layer {
   return {
@@ -55,10 +56,12 @@ function isGoodEnough(entry: CacheEntry, request: Request): boolean {
 
 function give(request: Request, entry: CacheEntry): Step {
   request.judge(entry.security)
-  if (entry.kind === 'rrset') request.answer.push(entry.rrset)
-  else {
+  if (entry.kind === 'rrset') {
+    request.answer.push(entry.rrset)
+    showProofs(request, entry.proofs)
+  } else {
     if (entry.kind === 'nxdomain') request.rcode = Rcode.NXDOMAIN
-    request.authority = entry.authority
+    request.authority.push(...entry.authority)
   }
   request.source = 'cache'
   return 'done'
@@ -75,6 +78,7 @@ function cachedAlias(cache: Cache, request: Request): Alias | undefined {
   const cname = cache.lookup(sname, Type.CNAME)
   if (cname?.kind === 'rrset' && isGoodEnough(cname, request)) {
     request.judge(cname.security)
+    showProofs(request, cname.proofs)
     return { records: [cname.rrset], target: cnameTarget(cname.rrset.rdatas[0]) }
   }
   for (
@@ -104,11 +108,11 @@ function cachedFailure(cache: Cache, request: Request): Step {
 /** Stores what the last reply taught and the validator left standing. */
 function keep(cache: Cache, request: Request): Step {
   const leaseUntilMs = request.learnedLeaseMs
-  for (const { rrset, rank, security } of request.learned) {
+  for (const { rrset, rank, security, proofs } of request.learned) {
     if (security === 'bogus') continue
     // What is kept for a time and what the first client is told must agree.
     rrset.ttl = cache.clampTtl(rrset.ttl, leaseUntilMs)
-    cache.insert(rrset, { rank, security, leaseUntilMs })
+    cache.insert(rrset, { rank, security, leaseUntilMs, proofs })
   }
   const denial = request.learnedDenial
   if (denial !== undefined) {

@@ -19,7 +19,14 @@ export type Finding =
   /** `name` (the end of `chain`) does not exist, or has no such data. `soa` is absent in sloppy replies. */
   | ({ kind: 'denial'; chain: RRset[]; denial: 'nxdomain' | 'nodata'; name: Name } & Denying)
   /** The server is no use for this zone. */
-  | { kind: 'lame'; reason: LameReason }
+  | {
+      kind: 'lame'
+      reason: LameReason
+      /** The reply has what was asked for: better than nothing, where no other server is left. */
+      usable?: boolean
+      /** The DNAME that the rest of the reply contradicts. */
+      dname?: RRset
+    }
   /** The server would not or could not answer. `plain` when the reply shows that EDNS may be to blame. */
   | { kind: 'error'; rcode: Rcode; plain: boolean }
   | { kind: 'truncated' }
@@ -31,7 +38,13 @@ export interface Denying {
   proofs: RRset[]
 }
 
-export type LameReason = 'not authoritative' | 'upward referral' | 'referral to itself' | 'sideways referral' | 'empty'
+export type LameReason =
+  | 'not authoritative'
+  | 'CNAME contradicts DNAME'
+  | 'upward referral'
+  | 'referral to itself'
+  | 'sideways referral'
+  | 'empty'
 
 export interface Asked {
   qname: Name
@@ -56,17 +69,23 @@ export function classifyReply(asked: Asked, reply: Reply): Finding {
   const chain: RRset[] = []
   let name = asked.qname
   for (let links = 0; links < MAX_CHAIN; links++) {
-    const direct = findAnswer(reply, name, asked.qtype, asked.zoneCut)
-    if (direct !== undefined)
-      return trusted(asked, reply, authoritative)
-        ? { kind: 'answer', chain, rrset: direct, authoritative }
-        : { kind: 'lame', reason: 'not authoritative' }
-    const link = asked.qtype === Type.CNAME ? undefined : findAlias(reply, name, asked)
-    if (link === undefined) break
-    if (!trusted(asked, reply, authoritative)) return { kind: 'lame', reason: 'not authoritative' }
-    chain.push(...link.records)
-    if (link.target === undefined) return { kind: 'too-long', chain }
-    name = link.target
+    const dname = findDname(reply, name, asked.zoneCut)
+    const direct = dname === undefined ? findAnswer(reply, name, asked.qtype, asked.zoneCut) : undefined
+    const cname = dname === undefined && direct === undefined ? findCname(reply, name, asked) : undefined
+    const found = dname ?? direct ?? cname
+    if (found === undefined) break
+    if (!trusted(asked, reply, authoritative)) return { kind: 'lame', reason: 'not authoritative', usable: true }
+    if (direct !== undefined) return { kind: 'answer', chain, rrset: direct, authoritative }
+    chain.push(found)
+    if (dname !== undefined) {
+      const target = replaceSuffix(name, dname.owner, cnameTarget(dname.rdatas[0]))
+      if (target === undefined) return { kind: 'too-long', chain }
+      const alias = synthesised(name, dname, target) // RFC 6672 §3.1: our own CNAME, not the server's
+      if (contradicts(reply, alias)) return { kind: 'lame', reason: 'CNAME contradicts DNAME', dname }
+      if (asked.qtype === Type.CNAME) return { kind: 'answer', chain, rrset: alias, authoritative }
+      chain.push(alias)
+    }
+    name = cnameTarget(chain[chain.length - 1].rdatas[0])
     if (!isAtOrBelow(name, asked.zoneCut) || sameOwnerTwice(chain))
       return { kind: 'alias', chain, target: name, authoritative }
   }
@@ -104,7 +123,7 @@ export function classifyReply(asked: Asked, reply: Reply): Finding {
   return { kind: 'denial', chain, denial: 'nodata', name, ...denying(reply, soa, asked.zoneCut) }
 }
 
-/** Whether an answer may come from the zone itself. Some servers forget AA; but one that offers recursion instead (RA)
+/** Whether an answer comes from the zone itself. Some servers forget AA; but one that offers recursion instead (RA)
  *  answers out of a cache, unless the zone's own SOA or NS stands beside the answer: it is lame (RFC 1912 §2.8). */
 function trusted(asked: Asked, reply: Reply, authoritative: boolean): boolean {
   if (authoritative || asked.forwarded || !(reply.flags & Flag.RA)) return true
@@ -125,26 +144,48 @@ function blamesEdns(reply: Reply): boolean {
 
 function findAnswer(reply: Reply, name: Name, type: number, zoneCut: Name): RRset | undefined {
   if (!isAtOrBelow(name, zoneCut)) return undefined
+  if (type === Type.RRSIG) return signaturesAt(reply, name)
   for (const set of reply.answer)
     if (set.type === type && set.class === Class.IN && set.rdatas.length > 0 && equalNames(set.owner, name)) return set
   return undefined
 }
 
-/** The CNAME or DNAME that applies to `name`; `target` is undefined where a DNAME overflows the length of a name. */
-function findAlias(reply: Reply, name: Name, asked: Asked): { records: RRset[]; target: Name | undefined } | undefined {
-  for (const set of reply.answer) {
-    if (set.type !== Type.DNAME || set.rdatas.length === 0) continue
-    if (!isBelow(name, set.owner) || !isAtOrBelow(set.owner, asked.zoneCut)) continue
-    const target = replaceSuffix(name, set.owner, cnameTarget(set.rdatas[0]))
-    if (target === undefined) return { records: [set], target }
-    return { records: [set, synthesised(name, set, target)], target } // RFC 6672 §3.1: our own CNAME, not the server's
+/** Signatures asked for by themselves, as the records of a set (they are no RRset: RFC 4035 §2.2). */
+function signaturesAt(reply: Reply, name: Name): RRset | undefined {
+  const sets = reply.answer.filter((set) => set.signatures.length > 0 && equalNames(set.owner, name))
+  if (sets.length === 0) return undefined
+  return {
+    owner: sets[0].owner,
+    type: Type.RRSIG,
+    class: Class.IN,
+    ttl: Math.min(...sets.map((set) => set.ttl)),
+    rdatas: sets.flatMap((set) => set.signatures),
+    signatures: [],
   }
-  for (const set of reply.answer) {
-    if (set.type !== Type.CNAME || set.rdatas.length === 0 || !equalNames(set.owner, name)) continue
-    if (!isAtOrBelow(name, asked.zoneCut)) return undefined
-    return { records: [set], target: cnameTarget(set.rdatas[0]) }
-  }
+}
+
+/** The DNAME at an ancestor of `name`. */
+function findDname(reply: Reply, name: Name, zoneCut: Name): RRset | undefined {
+  for (const set of reply.answer)
+    if (set.type === Type.DNAME && set.rdatas.length > 0 && isBelow(name, set.owner) && isAtOrBelow(set.owner, zoneCut))
+      return set
   return undefined
+}
+
+/** The CNAME at `name`, unless it is asked for itself. */
+function findCname(reply: Reply, name: Name, asked: Asked): RRset | undefined {
+  return asked.qtype === Type.CNAME ? undefined : findAnswer(reply, name, Type.CNAME, asked.zoneCut)
+}
+
+/** Whether the reply has another CNAME where a DNAME gives `alias`: someone has tampered with it. */
+function contradicts(reply: Reply, alias: RRset): boolean {
+  return reply.answer.some(
+    (set) =>
+      set.type === Type.CNAME &&
+      set.rdatas.length > 0 &&
+      equalNames(set.owner, alias.owner) &&
+      !equalNames(cnameTarget(set.rdatas[0]), cnameTarget(alias.rdatas[0])),
+  )
 }
 
 /** The CNAME a DNAME stands for. It carries the DNAME's TTL and no signature, RFC 6672 §3.1 and §5.3.1. */

@@ -83,7 +83,7 @@ class Iterator implements Layer {
       rcode: reply.rcode,
       edns: query.edns,
     })
-    const finding = classifyReply(query, reply)
+    const finding = classifyReply({ ...query, forwarded: iteration.lastResort }, reply)
     request.trace?.({ kind: 'arrival', depth: request.depth, query, arrival, finding: describe(finding) })
     request.learnedLeaseMs = iteration.cut.leaseUntilMs
     if (query.minimised) return this.#consumeMinimised(request, iteration, query, finding)
@@ -99,7 +99,7 @@ class Iterator implements Layer {
       case 'denial':
         return this.#acceptDenial(request, finding)
       case 'lame':
-        return this.#tryAnother(iteration, query, finding.reason)
+        return this.#hearLame(request, iteration, query, arrival, finding)
       case 'error':
         return this.#hearError(iteration, query, finding)
       case 'truncated':
@@ -264,7 +264,8 @@ class Iterator implements Layer {
   #acceptAnswer(request: Request, finding: Finding & { kind: 'answer' }, additional: RRset[]): Step {
     const end = this.#takeChain(request, finding.chain, finding.authoritative)
     if (end !== undefined) return end
-    request.learned.push(learned(finding.rrset, finding.authoritative))
+    if (!isSynthetic(finding.rrset, finding.chain.at(-1)))
+      request.learned.push(learned(finding.rrset, finding.authoritative))
     request.answer.push(finding.rrset)
     if (request.purpose === 'priming') this.#acceptPriming(request, finding.rrset, additional)
     return 'done'
@@ -293,8 +294,7 @@ class Iterator implements Layer {
         if (link.type === Type.DNAME) continue // one DNAME may serve several names of a chain
         return aliasLoop(request, link.owner)
       }
-      const synthetic = link.type === Type.CNAME && chain[i - 1]?.type === Type.DNAME
-      if (!synthetic) request.learned.push(learned(link, authoritative))
+      if (!isSynthetic(link, chain[i - 1])) request.learned.push(learned(link, authoritative))
       request.answer.push(link)
       if (link.type === Type.CNAME && !request.ledger.charge('aliases')) return tooManyAliases(request)
     }
@@ -363,6 +363,23 @@ class Iterator implements Layer {
     return 'produce'
   }
 
+  /** Of no use, as long as there is another server. An answer out of some cache is better than none: when all have been
+   *  asked, it is taken. */
+  #hearLame(
+    request: Request,
+    iteration: Iteration,
+    query: Query,
+    arrival: Arrival,
+    finding: Finding & { kind: 'lame' },
+  ): Step {
+    if (finding.dname !== undefined) request.learned.push(learned(finding.dname, false))
+    const others = iteration.candidates.some((address) => !iteration.tried.has(address.key))
+    if (!finding.usable || others || iteration.lookups.length > 0)
+      return this.#tryAnother(iteration, query, finding.reason)
+    iteration.lastResort = true
+    return this.consume(request, query, arrival)
+  }
+
   #hearError(iteration: Iteration, query: Query, finding: Finding & { kind: 'error' }): Step {
     if (!finding.plain) return this.#tryAnother(iteration, query, rcodeText(finding.rcode))
     // It may not know EDNS: the same server again without. Only if that works it is remembered, RFC 6891 §7.
@@ -377,6 +394,11 @@ class Iterator implements Layer {
     iteration.retry = { server: query.server, tcp: true } // RFC 7766 §5
     return 'produce'
   }
+}
+
+/** A CNAME that we made of the DNAME before it. */
+function isSynthetic(link: RRset, before: RRset | undefined): boolean {
+  return link.type === Type.CNAME && before?.type === Type.DNAME
 }
 
 function learned(rrset: RRset, authoritative: boolean): Request['learned'][number] {

@@ -31,6 +31,7 @@ import {
 } from '../wire/name.ts'
 import { type RRset, rrsigFields } from '../wire/rrset.ts'
 import { Ede, Type, typeText } from '../wire/types.ts'
+import { showProofs } from './proofs.ts'
 
 export interface ValidatorOptions {
   clock: Clock
@@ -151,7 +152,7 @@ class Validator implements Layer {
     const proofs = this.#readProofs(request, authority, cut, trust.keys)
     if (proveNoDs(proofs, delegation.zone) === 'cut') {
       delegation.signed = 'no'
-      const sets = authority.filter((set) => isProof(set) && this.#verified.get(set)?.verdict.security === 'secure')
+      const sets = authority.filter((set) => isProof(set) && this.#holds(set))
       const ttl = Math.min(...sets.map((set) => set.ttl))
       request.learnedDenial = {
         kind: 'nodata',
@@ -169,7 +170,9 @@ class Validator implements Layer {
     return this.#anchors as TrustAnchors
   }
 
-  #judgeAnswer(request: Request, { rrset }: Learned, cut: Name, authority: readonly RRset[]): Pending<Verdict> {
+  #judgeAnswer(request: Request, item: Learned, cut: Name, authority: readonly RRset[]): Pending<Verdict> {
+    const { rrset } = item
+    if (rrset.type === Type.RRSIG) return insecure('signatures are not signed')
     if (rrset.type === Type.DNSKEY) return this.#judgeKeys(request, rrset)
     const signer = this.#signerOf(rrset, cut)
     if (signer === undefined) return this.#judgeUnsigned(request, rrset.owner, rrset.type, cut)
@@ -182,15 +185,14 @@ class Validator implements Layer {
     // RFC 4035 §5.3.4: expanded from a wildcard, so the name itself has to be denied.
     const proofs = this.#readProofs(request, authority, signer, trust.keys)
     const expansion = proveExpansion(proofs, rrset.owner, wildcard)
-    if (expansion.security !== 'bogus') this.#showProofs(request, authority)
+    if (expansion.security === 'bogus') return expansion
+    item.proofs = authority.filter((set) => isProof(set) && this.#holds(set))
+    showProofs(request, item.proofs) // RFC 4035 §3.1.3.3
     return expansion
   }
 
-  /** NSEC and NSEC3 that belong to a positive answer go to the client with it, RFC 4035 §3.1.3.3. */
-  #showProofs(request: Request, authority: readonly RRset[]): void {
-    for (const set of authority)
-      if (isProof(set) && this.#verified.get(set)?.verdict.security === 'secure' && !request.authority.includes(set))
-        request.authority.push(set)
+  #holds(set: RRset): boolean {
+    return this.#verified.get(set)?.verdict.security === 'secure'
   }
 
   #judgeDenial(request: Request, denial: LearnedDenial, cut: Name): Pending<Verdict> {
@@ -212,10 +214,8 @@ class Validator implements Layer {
       denial.kind === 'nxdomain' ? proveNoName(proofs, denial.owner) : proveNoData(proofs, denial.owner, denial.type)
     if (verdict.security === 'bogus') return this.#firstFailure(denial.authority) ?? verdict
     // Only what holds is kept and shown.
-    denial.authority = denial.authority.filter(
-      (set) => !isProof(set) || this.#verified.get(set)?.verdict.security === 'secure',
-    )
-    request.authority = denial.authority
+    denial.authority = denial.authority.filter((set) => !isProof(set) || this.#holds(set))
+    if (!request.query?.minimised) request.authority = denial.authority
     return verdict
   }
 
@@ -423,7 +423,9 @@ class Validator implements Layer {
     request.bogusReplies++
     const { iteration } = request
     const ownFault = verdict.reason !== 'limit reached' && request.bogusReplies < MAX_BOGUS_REPLIES
-    const others = iteration?.candidates.some((address) => !iteration.tried.has(address.key)) ?? false
+    const others =
+      iteration !== undefined &&
+      (iteration.lookups.length > 0 || iteration.candidates.some((address) => !iteration.tried.has(address.key)))
     if (iteration !== undefined && ownFault && others) {
       iteration.troubles.push(`${query.server.hostText} bogus`)
       return 'produce'

@@ -41,7 +41,8 @@ export function delegationFrom(
     const addresses = glueIsBelieved(name, zone, parent.zone, checking) ? glueFor(name, glue, nowMs, leaseUntilMs) : []
     return { name, addresses }
   })
-  return { zone, leaseUntilMs, nameservers }
+  // Below an unsigned zone all is unsigned; else what is signed is still to be seen.
+  return { zone, leaseUntilMs, nameservers, signed: parent.signed === 'no' ? 'no' : 'unknown' }
 }
 
 /** Glue is the word of the parent's servers, so it counts for names they may speak of (RFC 2181 §5.4.1, RFC 5452 §6). */
@@ -76,6 +77,7 @@ export function enterCut(cut: Delegation, remembered: boolean, nowMs: number, op
     revealed: countLabels(cut.zone),
     minimise: options.settings.minimise,
     remembered,
+    lastResort: false,
     retry: undefined,
     troubles: [],
   }

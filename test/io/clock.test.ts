@@ -1,0 +1,109 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { expect } from 'chai'
+import { SystemClock, TICK_MS } from '../../src/io/clock.ts'
+import type { Timer } from '../../src/io/interfaces.ts'
+
+const clockFile = new URL('../../src/io/clock.ts', import.meta.url).href
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}
+
+/** Runs `script` in a process of its own, `clock` being a SystemClock; what it printed. */
+async function runAlone(script: string): Promise<string> {
+  const source = `import { SystemClock } from '${clockFile}'; const clock = new SystemClock(); ${script}`
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', source], {
+    timeout: 15_000,
+  })
+  return stdout.trim()
+}
+
+describe('SystemClock', () => {
+  it('tells both times', () => {
+    const clock = new SystemClock()
+    expect(Math.abs(clock.wallMs() - Date.now())).to.be.lessThan(1000)
+    const before = clock.monotonicMs()
+    expect(clock.monotonicMs()).to.be.at.least(before)
+  })
+
+  it('lets timers go off in order of their time, never early, never at once', async () => {
+    const clock = new SystemClock()
+    const fired: number[] = []
+    let early = 0
+    for (const delayMs of [60, 5, 30, 0, 90, 30, -1]) {
+      const due = clock.monotonicMs() + delayMs
+      clock.after(delayMs, () => {
+        fired.push(delayMs)
+        if (clock.monotonicMs() < due) early++
+      })
+    }
+    expect(fired).to.deep.equal([])
+    await sleep(130)
+    expect(early).to.equal(0)
+    expect(fired.filter((delayMs) => delayMs > TICK_MS)).to.deep.equal([5, 30, 30, 60, 90])
+    expect(fired.slice(0, 2)).to.have.members([0, -1])
+    expect(clock.pending).to.equal(0)
+  })
+
+  it('lets none of those cancelled go off, also by one of the same tick', async () => {
+    const clock = new SystemClock()
+    const fired: string[] = []
+    const before = clock.after(5, () => fired.push('before'))
+    before.cancel()
+    before.cancel()
+    let after: Timer | undefined
+    clock.after(10, () => {
+      fired.push('canceller')
+      after?.cancel()
+    })
+    after = clock.after(10, () => fired.push('after'))
+    await sleep(60)
+    expect(fired).to.deep.equal(['canceller'])
+    expect(clock.pending).to.equal(0)
+  })
+
+  it('takes a new, earlier timer while it sleeps until a later one', async () => {
+    const clock = new SystemClock()
+    const fired: string[] = []
+    const late = clock.after(10_000, () => fired.push('late'))
+    clock.after(10, () => fired.push('early'))
+    await sleep(60)
+    expect(fired).to.deep.equal(['early'])
+    late.cancel()
+  })
+
+  it('lets a timer set by another go off later, not in the same go', async () => {
+    const clock = new SystemClock()
+    let rounds = 0
+    const again = (): void => {
+      if (++rounds < 5) clock.after(0, again)
+    }
+    clock.after(0, again)
+    await sleep(100)
+    expect(rounds).to.equal(5)
+  })
+
+  it('holds ten thousand, most of which are cancelled', async () => {
+    const clock = new SystemClock()
+    let fired = 0
+    const timers = Array.from({ length: 10_000 }, (_, i) => clock.after(10 + (i % 50), () => fired++))
+    for (const [i, timer] of timers.entries()) if (i % 10 !== 0) timer.cancel()
+    expect(clock.pending).to.equal(1000)
+    await sleep(150)
+    expect(fired).to.equal(1000)
+  })
+
+  it('keeps the process alive for a timer that is set, and not for one that is cancelled', async function () {
+    this.timeout(20_000)
+    expect(await runAlone(`clock.after(50, () => console.log('fired'))`)).to.equal('fired')
+    const script = `clock.after(60_000, () => {}).cancel(); process.on('exit', () => console.log('gone'))`
+    expect(await runAlone(script)).to.equal('gone')
+  })
+
+  it('lets the others go off when one throws', async () => {
+    const script = `process.on('uncaughtException', () => console.log('thrown'));
+      clock.after(5, () => { throw new Error('no') }); clock.after(5, () => console.log('same')); clock.after(30, () => console.log('later'))`
+    expect((await runAlone(script)).split('\n')).to.deep.equal(['thrown', 'same', 'later'])
+  })
+})

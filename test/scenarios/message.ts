@@ -159,9 +159,14 @@ export function messageText(message: ScriptMessage): string {
   const lines = [`${rcodeText(message.rcode)} [${flagsText(message.flags)}] ${questionText(message.question)}`]
   for (const ede of message.edes ?? []) lines.push(`    EDE ${ede}`)
   for (const section of SECTIONS) {
-    for (const record of message[section]) lines.push(`    ${section.padEnd(10)} ${recordText(record)}`)
+    for (const record of message[section]) lines.push(`    ${section.padEnd(10)} ${shortened(recordText(record))}`)
   }
   return lines.join('\n')
+}
+
+/** Keys and signatures are long, and nobody reads them. */
+function shortened(text: string): string {
+  return text.length > 120 ? `${text.slice(0, 120)} …` : text
 }
 
 function latin1(octets: Uint8Array): string {

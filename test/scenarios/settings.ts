@@ -4,13 +4,16 @@
 import { basename } from 'node:path'
 import { Cache } from '../../src/cache/cache.ts'
 import { MemoryStore } from '../../src/cache/memory-store.ts'
+import type { TrustAnchor } from '../../src/dnssec/trust-anchors.ts'
 import { ServerAddress } from '../../src/io/address.ts'
 import { builtInModules } from '../../src/modules/index.ts'
 import { Core } from '../../src/resolve.ts'
 import { type RootHint, rootHint } from '../../src/root-hints.ts'
 import { defaultSettings, type Settings } from '../../src/settings.ts'
+import { nameKey } from '../../src/wire/name.ts'
 import { Type } from '../../src/wire/types.ts'
 import { type Head, readHead } from './head.ts'
+import type { ScriptRecord } from './message.ts'
 import type { Scenario } from './parse-rpl.ts'
 import type { ReplayOptions, ResolverUnderTest, World } from './replay.ts'
 
@@ -27,7 +30,6 @@ export function whyUnsupported(scenario: Scenario): string | undefined {
   if (head.features.has('renumber_src')) return 'needs module renumber'
   if (head.features.has('workarounds')) return 'needs module workarounds'
   if (head.forwardTo) return 'needs forwarding'
-  if (head.trustAnchors.length > 0) return 'needs DNSSEC validation'
   return undefined
 }
 
@@ -66,6 +68,11 @@ function startResolver(head: Head, minimise: boolean, { clock, transport, random
     ednsBufferSize: { upstream: 4096, downstream: 4096 },
     specialNames: false,
     minimalAny: false,
+    validate: head.trustAnchors.length > 0,
+    trustAnchors: trustAnchors(head.trustAnchors),
+    negativeTrustAnchors: head.negativeTrustAnchors,
+    sha1: true,
+    maxNsec3Iterations: 150,
   }
   const ttlMin = Number(head.features.get('min_ttl') ?? 0)
   const ttlMax = Number(head.features.get('max_ttl') ?? DEFAULT_MAX_TTL)
@@ -91,6 +98,18 @@ function startResolver(head: Head, minimise: boolean, { clock, transport, random
     fault: () => fault,
     close: () => core.close(),
   }
+}
+
+/** The anchors of a head, one for each zone. */
+function trustAnchors(records: ScriptRecord[]): TrustAnchor[] {
+  const anchors = new Map<string, TrustAnchor>()
+  for (const { owner, type, rdata } of records) {
+    const anchor = anchors.get(nameKey(owner)) ?? { zone: owner, ds: [], keys: [] }
+    anchors.set(nameKey(owner), anchor)
+    if (type === Type.DS) anchor.ds.push(rdata)
+    else anchor.keys.push(rdata)
+  }
+  return [...anchors.values()]
 }
 
 /** Of the family of the root hint; only views look at it. */

@@ -71,6 +71,8 @@ export class Story {
       priming: false,
       minimise: false,
       specialNames: false,
+      validate: false,
+      trustAnchors: [],
       ...options.settings,
     }
     const ttlMax = options.ttlMax ?? 86_400

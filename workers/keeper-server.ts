@@ -6,8 +6,6 @@ import { createServer, type Server, type Socket } from 'node:net'
 import type { LmdbFile } from '../src/cache/lmdb-file.ts'
 import { composeAcknowledge, composeHello, parseBatch, StreamFrames } from './keeper-stream.ts'
 
-/** Octets written in one transaction; what is more waits for the next, so that reading goes on in between. */
-const MAX_TRANSACTION_OCTETS = 1024 * 1024
 /** With so much waiting to be written, nothing more is read from the workers until it is less. */
 const MAX_QUEUED_OCTETS = 32 * 1024 * 1024
 
@@ -95,11 +93,11 @@ export class KeeperServer {
     })
   }
 
-  /** One transaction. What fails is lost, and acknowledged all the same: sending it again would not make room. */
+  /** One transaction; what is more waits for the next, so that reading goes on in between. What fails is lost, and acknowledged all the same: sending it again would not make room. */
   private writeSome(): void {
     let octets = 0
     let count = 0
-    while (count < this.queue.length && (count === 0 || octets < MAX_TRANSACTION_OCTETS))
+    while (count < this.queue.length && (count === 0 || octets < this.file.transactionOctets))
       octets += this.queue[count++].batch.length
     const taken = this.queue.splice(0, count)
     this.queuedOctets -= octets

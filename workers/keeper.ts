@@ -16,7 +16,7 @@ export const CACHE_FILE = 'data.mdb'
 
 /** Eviction goes on, a step at a time, even while nothing is written. */
 const TEND_INTERVAL_MS = 100
-const CHECK_READERS_EVERY = 50 // of these
+const TIDY_EVERY = 50 // of these
 const EVICTION_STEPS = 8
 
 /** sysexits.h's "internal software error": a fault of ours, and a reason to start again. */
@@ -64,7 +64,7 @@ export class Keeper {
 
   private tend(): void {
     for (let steps = EVICTION_STEPS; steps > 0 && this.file.evictStep(); steps--);
-    if (++this.ticks % CHECK_READERS_EVERY === 0) this.file.checkReaders()
+    if (++this.ticks % TIDY_EVERY === 0) this.file.tidy()
     this.server.checkFile()
   }
 }

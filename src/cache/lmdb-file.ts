@@ -24,6 +24,7 @@ import { applyBatch, type BatchTarget } from './batch.ts'
 import { expiresMsOf, STORE_FORMAT } from './entry.ts'
 import { chooseEvicted } from './evict.ts'
 import { type KeyRange, WHOLE_STORE } from './keys.ts'
+import { findDamage } from './lmdb-check.ts'
 import { MAX_KEY } from './store.ts'
 
 type Database = RootDatabase<Uint8Array, Uint8Array>
@@ -33,7 +34,7 @@ export type LogEvent = (event: string, fields: Record<string, unknown>, sentence
 
 export interface LmdbFileOptions {
   path: string
-  /** Octets in use above which entries are evicted, down to nine tenths of it. */
+  /** Octets the file may grow to. */
   sizeMax: number
   clock: Clock
   /** Identifies this boot of the machine; on Linux /proc/sys/kernel/random/boot_id. */
@@ -65,10 +66,20 @@ const MAX_READERS = 1024
 const MAX_OPENING_ATTEMPTS = 3
 /** Entries looked at in one step of eviction: reading and rewriting them takes about a millisecond. */
 const EVICTION_STEP = 512
-/** Eviction stops when this part of the size limit is in use. */
-const LOW_WATER = 0.9
-/** After a failed commit, writes are dropped for so long before the next is tried. */
-const REST_AFTER_FAILURE_MS = 200
+/** Eviction starts when pages for this part of the limit are in use, and ends at the lower one. What is above is for pages
+ *  that wait to be used again: every transaction writes to fresh ones and gives back the old when no reader needs them.
+ *  The two are close together because removing makes room inside pages long before it makes whole pages free. */
+const HIGH_WATER = 0.75
+const LOW_WATER = 0.73
+/** So many entries are evicted for each one put while there are too many. */
+const EVICTED_PER_PUT = 1.25
+/** After a failed commit, writes are dropped for so long before the next is tried; twice as long the next time. */
+const FIRST_REST_MS = 200
+const LONGEST_REST_MS = 10_000
+/** Where the disk is full before the limit is reached, the limit becomes so much of the file; later it grows again. */
+const SHRINK = 0.95
+const REGROW = 1.02
+const SMALLEST_LIMIT = 512 * 1024
 /** Failures in a row, other than for want of space, after which the file counts as damaged. */
 const MAX_ODD_FAILURES = 3
 /** Keys read at a time when a range is removed. */
@@ -81,7 +92,12 @@ export class LmdbFile implements BatchTarget {
   private hand: Uint8Array = WHOLE_STORE[0]
   private isEvicting = false
   private restUntilMs = 0
+  private restMs = FIRST_REST_MS
   private oddFailures = 0
+  /** The limit in force: sizeMax, or less while the disk is full. */
+  private limit: number
+  private fileBytes = 0
+  private putsInCommit = 0
   private readonly counted = {
     commits: 0,
     failedCommits: 0,
@@ -93,26 +109,36 @@ export class LmdbFile implements BatchTarget {
   /** Differs from that of any other file there ever was: readers see by it that they hold an old one. */
   fileId: string
 
+  /** Octets that are best written at a time: more at once would make the file larger for good. */
+  get transactionOctets(): number {
+    return Math.min(1024 * 1024, Math.max(16 * 1024, this.limit / 256))
+  }
+
   /** Opens the file, or makes a fresh one where there is none that can be trusted. Throws only when no file can be made. */
   constructor(options: LmdbFileOptions) {
     this.options = options
+    this.limit = options.sizeMax
     const opened = openTrusted(options)
     this.db = opened.db
     this.fileId = opened.fileId
+    this.fileBytes = this.stats().fileBytes
   }
 
   /** Carries out batches in one transaction. False when it could not be: their writes are lost, the file is as before. */
   write(batches: readonly Uint8Array[]): boolean {
-    const nowMs = this.options.clock.monotonicMs()
-    if (nowMs < this.restUntilMs) {
+    if (this.isResting) {
       this.counted.failedCommits++
       return false
     }
+    if (this.restMs > FIRST_REST_MS) this.evictStep() // there was trouble; see first whether there is room now
+    this.putsInCommit = 0
     const done = this.commit(() => {
       for (const batch of batches) applyBatch(batch, this)
     })
-    if (done) this.makeRoom(batches.length)
-    return done
+    if (!done) return false
+    this.makeRoom(this.putsInCommit)
+    this.watchGrowth()
+    return true
   }
 
   /** Removes ranges of entries; gives their number. */
@@ -122,8 +148,9 @@ export class LmdbFile implements BatchTarget {
     return removed
   }
 
-  /** To be called every few seconds: clears what dead readers left. */
-  checkReaders(): void {
+  /** To be called every few seconds: clears what dead readers left, and sees whether the disk has room again. */
+  tidy(): void {
+    this.limit = Math.min(this.options.sizeMax, this.limit * REGROW)
     try {
       const cleared = this.db.readerCheck()
       if (cleared > 0) this.counted.clearedReaders += cleared
@@ -134,7 +161,11 @@ export class LmdbFile implements BatchTarget {
 
   /** One step of eviction if there is too much in the file. True when another is needed. */
   evictStep(): boolean {
-    if (!this.isOverLimit()) return false
+    return !this.isResting && this.isOverLimit() && this.evict() > 0 && this.isOverLimit()
+  }
+
+  /** Gives the number of entries evicted. */
+  private evict(): number {
     const { clock } = this.options
     const chunk: { key: Uint8Array; expiresMs: number }[] = []
     try {
@@ -142,19 +173,18 @@ export class LmdbFile implements BatchTarget {
         chunk.push({ key, expiresMs: expiresMsOf(value) })
     } catch (error) {
       this.failed(error)
-      return false
+      return 0
     }
     const last = chunk.at(-1)
     this.hand = last === undefined || chunk.length < EVICTION_STEP ? WHOLE_STORE[0] : Buffer.from([...last.key, 0])
     const { keys, expired } = chooseEvicted(chunk, clock.wallMs())
-    if (keys.length === 0) return last !== undefined
     const done = this.commit(() => {
       for (const key of keys) this.db.remove(key)
     })
-    if (!done) return false
+    if (!done) return 0
     this.counted.evictedExpired += expired
     this.counted.evictedLive += keys.length - expired
-    return this.isOverLimit()
+    return keys.length
   }
 
   stats(): LmdbFileStats {
@@ -182,6 +212,7 @@ export class LmdbFile implements BatchTarget {
   // ---- the operations of a batch; only inside a transaction -------------------------------------------------------------
 
   put(key: Uint8Array, value: Uint8Array): void {
+    this.putsInCommit++
     if (key.length <= MAX_KEY && key[0] !== META_PARTITION) this.db.put(key, value)
   }
 
@@ -216,29 +247,59 @@ export class LmdbFile implements BatchTarget {
     }
   }
 
-  /** Evicts about as fast as is written, so that a flood of new entries does not outrun it. */
-  private makeRoom(batches: number): void {
-    for (let steps = Math.min(1 + (batches >> 3), 16); steps > 0 && this.evictStep(); steps--);
+  /** Evicts faster than is put, so that a flood of new entries does not outrun it. */
+  private makeRoom(puts: number): void {
+    for (let left = puts * EVICTED_PER_PUT; left > 0 && this.isOverLimit(); ) {
+      const evicted = this.evict()
+      if (evicted === 0) return
+      left -= evicted
+    }
   }
 
-  /** Eviction starts above the limit and ends well below it. */
+  /** Pages that were given back are not used again while some reader, perhaps a stopped process, holds an old snapshot;
+   *  then the file grows however much is evicted, and writing has to wait. */
+  private watchGrowth(): void {
+    const { fileBytes } = this.stats()
+    if (fileBytes > this.fileBytes && fileBytes > this.options.sizeMax) {
+      if (this.restMs === FIRST_REST_MS)
+        this.options.log(
+          'cache-too-large',
+          { path: this.options.path, fileBytes, sizeMax: this.options.sizeMax },
+          'The cache file grows beyond its limit, most likely because a reader holds on to it; storing is slowed down.',
+        )
+      this.rest()
+    } else this.restMs = FIRST_REST_MS
+    this.fileBytes = fileBytes
+  }
+
+  private get isResting(): boolean {
+    return this.options.clock.monotonicMs() < this.restUntilMs
+  }
+
+  private rest(): void {
+    this.restUntilMs = this.options.clock.monotonicMs() + this.restMs
+    this.restMs = Math.min(this.restMs * 2, LONGEST_REST_MS)
+  }
+
   private isOverLimit(): boolean {
     const stats = this.db.getStats() as { [field: string]: number }
     const used = usedPages(stats) * stats.pageSize
-    this.isEvicting = used > this.options.sizeMax * (this.isEvicting ? LOW_WATER : 1)
+    this.isEvicting = used > this.limit * (this.isEvicting ? LOW_WATER : HIGH_WATER)
     return this.isEvicting
   }
 
-  /** A transaction or a read failed. Want of space passes; anything else that stays means that the file is damaged. */
+  /** A transaction or a read failed. Want of space passes, or eviction mends it; anything else that stays means that the
+   *  file is damaged. */
   private failed(error: unknown): void {
-    const { path, log, clock } = this.options
+    const { path, log } = this.options
+    const isFirst = this.restMs === FIRST_REST_MS
     this.counted.failedCommits++
-    this.restUntilMs = clock.monotonicMs() + REST_AFTER_FAILURE_MS
+    this.rest()
     const message = error instanceof Error ? error.message : String(error)
     if (isWantOfSpace(error)) {
-      if (this.oddFailures === 0)
-        log('cache-no-space', { path, error: message }, 'The cache cannot be written: no space.')
-      this.isEvicting = true
+      if (isFirst)
+        log('cache-no-space', { path, error: message }, 'The cache file cannot grow: there is no space left.')
+      this.limit = Math.min(this.limit, Math.max(this.fileBytes * SHRINK, SMALLEST_LIMIT))
       return
     }
     log('cache-write-failed', { path, error: message }, 'The cache could not be written.')
@@ -316,9 +377,10 @@ function openTrusted(options: LmdbFileOptions): Opened {
 function openExisting({ path, sizeMax, newFileId }: LmdbFileOptions): Opened | string {
   let db: Database | undefined
   try {
+    const damage = findDamage(path)
+    if (damage !== undefined) return damage
     db = open<Uint8Array, Uint8Array>(writerOptions(path, sizeMax))
     const stats = db.getStats() as { [field: string]: number }
-    if (fileSize(path) < (stats.lastPageNumber + 1) * stats.pageSize) throw new Error('it has been cut short')
     if (stats.entryCount === 0) return { db, fileId: mark(db, newFileId()) } // made, but never written to
     const fileId = readFileId(db)
     if (fileId === undefined) throw new Error(`it is not of format ${STORE_FORMAT} and this byte order`)
@@ -425,8 +487,10 @@ function flushToDisk(path: string): void {
   }
 }
 
-/** ENOSPC, EDQUOT, EIO of a short write, MDB_MAP_FULL. */
+/** ENOSPC, EDQUOT, EFBIG, EIO (what a short write becomes), MDB_MAP_FULL. */
 function isWantOfSpace(error: unknown): boolean {
   const { code, message } = error as { code?: unknown; message?: string }
-  return [28, 122, 5, -30792, 'ENOSPC', 'EDQUOT'].includes(code as number) || /No space|MAP_FULL/.test(message ?? '')
+  return (
+    [28, 122, 27, 5, -30792, 'ENOSPC', 'EDQUOT'].includes(code as number) || /No space|MAP_FULL/.test(message ?? '')
+  )
 }

@@ -70,6 +70,16 @@ describe('bowline config validate', () => {
     expect(starts).to.deep.equal([`${one}:2:12: cache/ttl-min:`, `${two}:1:1: lua:`, `${two}:2:10: workers:`, ''])
   })
 
+  it('looks into the files that the configuration names', async () => {
+    const hints = write('root.hints', '. 3600 NS a.example.\n')
+    const file = write('hints.yaml', `options: {root-hints-file: ${hints}}\n`)
+    const stderr =
+      `options/root-hints-file: ${hints} names no root server with an address; ` +
+      "name a file like IANA's named.root, or leave the setting out\n"
+    expect(await bowline('config', 'validate', '-c', file)).to.deep.equal({ code: 2, stdout: '', stderr })
+    expect(await bowline('run', '-c', file)).to.deep.equal({ code: 2, stdout: '', stderr })
+  })
+
   it('--json gives the configuration as it would be used', async () => {
     const [one, two] = [write('a.yaml', 'workers: 2\ncache: {ttl-max: 1h}\n'), write('b.json', '{"workers": 3}')]
     const { code, stdout } = await bowline('config', 'validate', '--json', '-c', one, '-c', two)

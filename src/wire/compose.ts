@@ -1,5 +1,6 @@
 /** HOT: how does a message we send look on the wire? RFC 1035 §4.1, RFC 2181 §9 (truncation), RFC 6891 (EDNS),
- *  RFC 7830 and RFC 8467 (padding), RFC 8914 §3 (Extended DNS Errors yield to data). */
+ *  RFC 7830 and RFC 8467 (padding), RFC 8914 §3 (Extended DNS Errors yield to data).
+ *  Twin: dns-packet, in test/wire/dns-packet.test.ts. Bench: test/bench/wire.ts. */
 
 import { type EdnsOptionValue, type OutgoingEdns, optOctets, paddingOctets, writeOpt } from './edns.ts'
 import { WireError } from './error.ts'

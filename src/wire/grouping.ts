@@ -1,6 +1,7 @@
 /** HOT: which records form one RRset? RFC 2181 §5: same owner, class and type; no record twice; one TTL, the lowest.
  *  Runs once per record that arrives. A section with few sets is searched from its end; many sets get a Map, and large
- *  sets a Set of their RDATA, so the work stays linear whatever a server sends. */
+ *  sets a Set of their RDATA, so the work stays linear whatever a server sends.
+ *  Twin: groupPlainly in test/wire/dns-packet.test.ts. Bench: test/bench/wire.ts. */
 
 import { WireError } from './error.ts'
 import { equalNames, FOLD, type Name, nameKey } from './name.ts'

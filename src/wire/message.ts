@@ -1,6 +1,7 @@
 /** HOT: what does a received message say? RFC 1035 §4.1, RFC 2181 §5 and §9, RFC 6891, RFC 9619.
  *  Three readers for three needs: parseQuery for what clients ask, parseReply for what servers answer, both one pass
- *  that copies out what it gives, and Message, which parses nothing before it is asked. */
+ *  that copies out what it gives, and Message, which parses nothing before it is asked.
+ *  Twin: dns-packet, in test/wire/dns-packet.test.ts. Bench: test/bench/wire.ts. */
 
 import { type Edns, readOpt } from './edns.ts'
 import { WireError } from './error.ts'
@@ -96,9 +97,9 @@ function readOnlyOpt(reader: Reader, ownerAt: number, known: Edns | undefined, s
   return readOpt(reader, reader.u16(), reader.u32(), reader.u16())
 }
 
-/** What a client asks. Throws WireError: 'short' with no `packet` beyond a header when there is not even a header, else
- *  for any damage, for two OPT records, or for more than one question (RFC 9619): reasons to answer FORMERR. Records
- *  other than OPT are stepped over, octets behind the last one ignored. */
+/** What a client asks. Throws WireError: 'short' for less than a header (12 octets), which nobody can answer; else for
+ *  any damage, two OPT records or more than one question (RFC 9619), which are answered FORMERR. Records other than OPT
+ *  are stepped over, octets behind the last one ignored. */
 export function parseQuery(packet: Uint8Array): ClientQuery {
   const reader = openMessage(packet)
   const flags = headerWord(packet, 2)

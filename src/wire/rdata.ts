@@ -7,6 +7,7 @@
 
 import { WireError } from './error.ts'
 import { FOLD, type Name } from './name.ts'
+import { freshOctets } from './pool.ts'
 import { type Layout, layoutFor } from './rdata-layouts.ts'
 import type { Reader } from './reader.ts'
 import { Type } from './types.ts'
@@ -147,7 +148,7 @@ function decompress(reader: Reader, layout: Layout, rdlength: number): Uint8Arra
 }
 
 function concatenate(parts: Uint8Array[], octets: number): Uint8Array {
-  const whole = new Uint8Array(octets)
+  const whole = freshOctets(octets)
   let offset = 0
   for (const part of parts) {
     whole.set(part, offset)

@@ -33,6 +33,8 @@ interface Comparison extends WorldQuestion {
   fate: Fate
   /** The misbehaviour this is about, if it is. */
   behaviour?: string
+  /** Asked for the second time: the answer may come from the cache. */
+  again?: boolean
   truth: { rcodes: string[]; answer: string[] | undefined; summary: string }
   outcomes: Record<string, Outcome>
 }
@@ -104,8 +106,8 @@ export function isTrue(comparison: Comparison, outcome: Outcome): boolean {
   )
 }
 
-async function compare(lab: Lab, resolvers: Resolver[], count: number, withTroubles: boolean): Promise<Comparison[]> {
-  const comparisons: Comparison[] = chooseQuestions(lab, count).map((question) => {
+async function compare(lab: Lab, resolvers: Resolver[], { count, troubles, twice }: Options): Promise<Comparison[]> {
+  const comparisons: Comparison[] = chooseQuestions(lab, Number(count)).map((question) => {
     const { rcode, answer, fate } = lab.oracle.truth(question.qname, question.qtype)
     return {
       ...question,
@@ -114,7 +116,7 @@ async function compare(lab: Lab, resolvers: Resolver[], count: number, withTroub
       outcomes: {},
     }
   })
-  if (withTroubles)
+  if (troubles)
     for (const { behaviour, qname, qtype, rcodes } of lab.troubles)
       comparisons.push({
         qname,
@@ -125,8 +127,14 @@ async function compare(lab: Lab, resolvers: Resolver[], count: number, withTroub
         outcomes: {},
       })
   await askAll(comparisons, resolvers)
+  const again: Comparison[] = twice
+    ? comparisons
+        .filter(({ behaviour }) => behaviour === undefined)
+        .map((comparison) => ({ ...comparison, again: true, outcomes: {} }))
+    : []
+  await askAll(again, resolvers)
   // what the poisoning servers tried to replace is asked when they all have had their chance
-  const afterwards = withTroubles
+  const afterwards = troubles
     ? lab.troubles.flatMap((trouble) => trouble.unharmed.map((qname) => ({ qname, trouble })))
     : []
   const harm: Comparison[] = afterwards.map(({ qname, trouble }) => {
@@ -135,7 +143,7 @@ async function compare(lab: Lab, resolvers: Resolver[], count: number, withTroub
     return { qname, qtype: 'A', fate: 'fine', behaviour: trouble.behaviour, truth, outcomes: {} }
   })
   await askAll(harm, resolvers)
-  return [...comparisons, ...harm]
+  return [...comparisons, ...again, ...harm]
 }
 
 async function askAll(comparisons: Comparison[], resolvers: Resolver[]): Promise<void> {
@@ -163,7 +171,7 @@ function report(comparisons: Comparison[], resolvers: Resolver[]): void {
   )
   const header = ['question', 'fate', 'truth', ...names]
   const rows = differing.map((comparison) => [
-    `${shorten(comparison.qname, 44)} ${comparison.qtype}`,
+    `${shorten(comparison.qname, 44)} ${comparison.qtype}${comparison.again ? ' (again)' : ''}`,
     comparison.behaviour === undefined ? comparison.fate : 'trouble',
     shorten(comparison.truth.summary, 24),
     ...names.map((name) => mark(comparison, comparison.outcomes[name])),
@@ -229,6 +237,7 @@ interface Options {
   json: string
   engine: 'auto' | 'typescript' | 'debian'
   troubles: boolean
+  twice: boolean
 }
 
 async function startResolvers(lab: Lab, options: Options, folder: string): Promise<Resolver[]> {
@@ -264,7 +273,7 @@ async function main(options: Options): Promise<void> {
   try {
     resolvers = await startResolvers(lab, options, folder)
     if (resolvers.length === 0) throw new Error('no resolver to ask')
-    const comparisons = await compare(lab, resolvers, Number(options.count), options.troubles)
+    const comparisons = await compare(lab, resolvers, options)
     report(comparisons, resolvers)
     await writeFile(options.json, JSON.stringify(comparisons, undefined, 1))
     console.log(`\nAll outcomes: ${options.json}`)
@@ -286,6 +295,7 @@ if (import.meta.main) {
     .option('--count <questions>', 'how many; the corner cases come first', '1000')
     .option('--json <file>', 'where all outcomes go', 'compare.json')
     .option('--engine <engine>', 'who plays the authoritative servers: auto, typescript, debian', 'auto')
+    .option('--twice', 'ask all but the misbehaving servers again, to see what comes from the caches', false)
     .option('--no-troubles', 'leave out the misbehaving servers')
   await main(command.parse().opts<Options>())
 }

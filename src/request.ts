@@ -287,6 +287,15 @@ export class Request {
     this.learnedDelegation = undefined
   }
 
+  /** The aliases of the last arrival hold, but what it says of their end does not: ask for that by itself. */
+  distrustDenial(): void {
+    this.learnedDenial = undefined
+    this.authority = []
+    this.rcode = Rcode.NOERROR
+    this.iteration = undefined
+    this.minimisedQueries = 0
+  }
+
   /** Counts in the security of one part of the answer: the whole is as secure as its weakest part. */
   judge(security: Security): void {
     this.security = this.#judged ? weaker(this.security, security) : security

@@ -9,6 +9,8 @@ export interface Delegation {
   /** Absolute wall clock time: when the parent's NS set ends, and with it all that was learned through it. */
   leaseUntilMs: number
   nameservers: Nameserver[]
+  /** Named by the operator (root hints) and not by a zone: its addresses are asked whatever they are. Never stored. */
+  configured?: boolean
   /** Whether the parent has shown a DS set, or its absence; undefined is as `unknown`. */
   signed?: 'yes' | 'no' | 'unknown'
 }

@@ -35,7 +35,8 @@ function lookUp(cache: Cache, request: Request): Step {
         : give(request, nameError)
     }
     if (hasAlias(request.answer, { owner: sname, type: Type.CNAME })) return aliasLoop(request, sname)
-    request.answer.push(...alias.records)
+    // One DNAME may serve several names of a chain; it is shown once.
+    request.answer.push(...alias.records.filter((set) => !hasAlias(request.answer, set)))
     if (alias.target === undefined) {
       request.rcode = Rcode.YXDOMAIN
       request.source = 'cache'

@@ -92,7 +92,7 @@ class Validator implements Layer {
     const verdict = this.#judgeReply(request, cut, arrival.reply.authority)
     if (verdict === undefined) return 'wait'
     if (verdict.security === 'bogus') return this.#reject(request, query, verdict)
-    return 'pass'
+    return request.iteration === undefined ? 'produce' : 'pass'
   }
 
   #forgetOnNewAnchors(): void {
@@ -120,6 +120,13 @@ class Validator implements Layer {
     if (learnedDenial !== undefined && learnedDenial.security === 'indeterminate') {
       const verdict = this.#judgeDenial(request, learnedDenial, cut)
       if (verdict === undefined) return undefined
+      if (
+        verdict.security === 'bogus' &&
+        !equalNames(learnedDenial.owner, request.query?.qname ?? learnedDenial.owner)
+      ) {
+        request.distrustDenial()
+        return SECURE
+      }
       if (verdict.security === 'bogus') return verdict
       this.#note(request, verdict)
       learnedDenial.security = verdict.security

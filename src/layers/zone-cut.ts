@@ -22,7 +22,7 @@ export function hintedRoot(hints: readonly RootHint[]): Delegation {
     name: hint.name,
     addresses: hint.addresses.map((octets) => ({ octets, untilMs: Number.POSITIVE_INFINITY })),
   }))
-  return { zone: ROOT, leaseUntilMs: Number.POSITIVE_INFINITY, nameservers }
+  return { zone: ROOT, leaseUntilMs: Number.POSITIVE_INFINITY, nameservers, configured: true }
 }
 
 /** A delegation made of a referral's NS set and glue; `parent` is the cut it came from. */
@@ -109,7 +109,7 @@ export function addCandidate(iteration: Iteration, octets: Uint8Array, options: 
   if (!(octets.length === 4 ? settings.doIpv4 : settings.doIpv6)) return false
   const address = new ServerAddress(octets, settings.upstreamPort)
   if (iteration.candidates.some((known) => known.key === address.key)) return true
-  if (isForbidden(address, options.forbidden)) {
+  if (!iteration.cut.configured && isForbidden(address, options.forbidden)) {
     iteration.troubles.push(`${address.hostText} must not be asked`)
     return false
   }

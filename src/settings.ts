@@ -1,6 +1,5 @@
 /** What the resolution core can be told, as plain values with their defaults; src/config turns an operator's file into them. */
 
-import type { Config } from './config/schema.ts'
 import { ROOT_ANCHORS, type TrustAnchor } from './dnssec/trust-anchors.ts'
 import { DEFAULT_LIMITS, type LedgerMode, type Limits } from './ledger.ts'
 import { ROOT_HINTS, type RootHint } from './root-hints.ts'
@@ -83,28 +82,4 @@ export const defaultSettings: Settings = {
   limits: DEFAULT_LIMITS,
   ledgerMode: 'enforce',
   maxJoined: 100,
-}
-
-/** What an operator's configuration means for the core. The hints are those of its `root-hints-file`, already read. */
-export function settingsFrom(config: Config, rootHints: readonly RootHint[] = ROOT_HINTS): Settings {
-  const { network, options } = config
-  const { mode, ...limits } = options['request-budget']
-  return {
-    ...defaultSettings,
-    rootHints,
-    priming: options.priming,
-    minimise: options.minimize,
-    caseRandomization: options['query-case-randomization'],
-    glueChecking: options['glue-checking'],
-    queryLoopback: options['query-loopback'],
-    doIpv4: network['do-ipv4'],
-    doIpv6: network['do-ipv6'],
-    ednsBufferSize: network['edns-buffer-size'],
-    refuseNoRd: options['refuse-no-rd'],
-    reorderRrset: options['reorder-rrset'],
-    hostname: config.hostname,
-    nsid: config.nsid === false || config.nsid === undefined ? undefined : config.nsid,
-    limits,
-    ledgerMode: mode,
-  }
 }

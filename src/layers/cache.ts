@@ -27,7 +27,7 @@ function lookUp(cache: Cache, request: Request): Step {
     const { sname, qtype } = request
     const entry = cache.lookup(sname, qtype)
     if (entry !== undefined && isGoodEnough(entry, request)) return give(request, entry)
-    const alias = qtype === Type.CNAME ? undefined : cachedAlias(cache, request)
+    const alias = cachedAlias(cache, request)
     if (alias === undefined) {
       const nameError = cache.lookupNxdomain(sname)
       return nameError === undefined || !isGoodEnough(nameError, request)
@@ -40,6 +40,10 @@ function lookUp(cache: Cache, request: Request): Step {
     if (alias.target === undefined) {
       request.rcode = Rcode.YXDOMAIN
       request.source = 'cache'
+      return 'done'
+    }
+    if (qtype === Type.CNAME) {
+      request.source = 'cache' // a DNAME's alias is the answer
       return 'done'
     }
     if (!request.ledger.charge('aliases')) return tooManyAliases(request)
@@ -76,7 +80,7 @@ interface Alias {
 /** A known CNAME at `sname`, or a DNAME at one of its ancestors (RFC 6672 §3.3). */
 function cachedAlias(cache: Cache, request: Request): Alias | undefined {
   const { sname } = request
-  const cname = cache.lookup(sname, Type.CNAME)
+  const cname = request.qtype === Type.CNAME ? undefined : cache.lookup(sname, Type.CNAME)
   if (cname?.kind === 'rrset' && isGoodEnough(cname, request)) {
     request.judge(cname.security)
     showProofs(request, cname.proofs)

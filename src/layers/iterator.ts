@@ -3,12 +3,13 @@
 
 import type { Cache, Delegation } from '../cache/cache.ts'
 import { Rank } from '../cache/rank.ts'
+import { nsecHas, readNsec } from '../dnssec/nsec.ts'
 import type { Clock, Random } from '../io/interfaces.ts'
 import type { Arrival, Iteration, Layer, Query, Request, Step } from '../request.ts'
 import type { Settings } from '../settings.ts'
 import type { ForbiddenOptions } from '../upstream/forbidden.ts'
 import type { Servers } from '../upstream/servers.ts'
-import { ancestorWith, countLabels, type Name, nameToText, ROOT } from '../wire/name.ts'
+import { ancestorWith, countLabels, equalNames, type Name, nameToText, ROOT } from '../wire/name.ts'
 import type { RRset } from '../wire/rrset.ts'
 import { Ede, Rcode, rcodeText, Type, typeText } from '../wire/types.ts'
 import { aliasLoop, hasAlias, tooManyAliases } from './aliases.ts'
@@ -239,7 +240,8 @@ class Iterator implements Layer {
       case 'denial':
         // Some servers deny empty non-terminals (against RFC 8020), or say nothing about them, not even in a SOA: what
         // they think of the whole name is all there is to learn from them.
-        if (finding.denial === 'nxdomain' || finding.soa === undefined) iteration.minimise = false
+        if (finding.denial === 'nxdomain' || finding.soa === undefined || showsDname(finding, query.qname))
+          iteration.minimise = false
         else if (finding.chain.length === 0) this.#learnDenial(request, finding, query.qtype)
         break
       case 'alias':
@@ -394,6 +396,15 @@ class Iterator implements Layer {
     iteration.retry = { server: query.server, tcp: true } // RFC 7766 §5
     return 'produce'
   }
+}
+
+/** Whether the proof of a denial shows a DNAME at the name: there are no cuts below it to look for. */
+function showsDname({ proofs }: Finding & { kind: 'denial' }, name: Name): boolean {
+  return proofs.some((set) => {
+    if (set.type !== Type.NSEC || !equalNames(set.owner, name)) return false
+    const nsec = readNsec(set, ROOT)
+    return nsec !== undefined && nsecHas(nsec, Type.DNAME)
+  })
 }
 
 /** A CNAME that we made of the DNAME before it. */

@@ -41,13 +41,19 @@ describe('classifyReply: answers (RFC 1034 §5.3.3 step 4a)', () => {
     expect(finding.kind).to.not.equal('answer')
   })
 
-  it('calls a server lame that answers without AA', () => {
-    expectKind(classify({ aa: false, answer: 'www.example.org. A 192.0.2.1' }), 'lame')
+  it('calls a server lame that offers recursion instead of authority', () => {
+    expectKind(classify({ aa: false, ra: true, answer: 'www.example.org. A 192.0.2.1' }), 'lame')
   })
 
-  it('forgives missing AA where the zone speaks for itself in the authority section', () => {
+  it('forgives missing AA, and says so', () => {
+    const finding = classify({ aa: false, answer: 'www.example.org. A 192.0.2.1' })
+    expect(expectKind(finding, 'answer').authoritative).to.equal(false)
+  })
+
+  it('forgives it even with RA where the zone speaks for itself in the authority section', () => {
     const finding = classify({
       aa: false,
+      ra: true,
       answer: 'www.example.org. A 192.0.2.1',
       authority: 'example.org. NS ns.example.org.',
     })
@@ -55,7 +61,7 @@ describe('classifyReply: answers (RFC 1034 §5.3.3 step 4a)', () => {
   })
 
   it('needs no AA from a forwarder', () => {
-    expectKind(classify({ aa: false, answer: 'www.example.org. A 192.0.2.1' }, { forwarded: true }), 'answer')
+    expectKind(classify({ aa: false, ra: true, answer: 'www.example.org. A 192.0.2.1' }, { forwarded: true }), 'answer')
   })
 })
 
@@ -185,6 +191,10 @@ describe('classifyReply: what is of no use', () => {
     expectKind(classify({ tc: true, answer: 'www.example.org. A 192.0.2.1' }), 'truncated')
   })
 
+  it('calls an upward referral lame even with AA', () => {
+    expect(expectKind(classify({ authority: '. NS a.root-servers.net.' }), 'lame').reason).to.equal('upward referral')
+  })
+
   it('takes an empty reply without AA for lame', () => {
     expectKind(classify({ aa: false }), 'lame')
   })
@@ -199,4 +209,3 @@ describe('classifyReply: DS at a cut (RFC 4035 §3.1.4.1)', () => {
     expectKind(finding, 'denial')
   })
 })
-

@@ -25,6 +25,7 @@ export interface ReplyText {
   /** Authoritative unless told otherwise. */
   aa?: boolean
   tc?: boolean
+  ra?: boolean
   rcode?: Rcode
   answer?: string
   authority?: string
@@ -34,7 +35,7 @@ export interface ReplyText {
 
 /** A reply as parseReply() would give it. */
 export function reply(asked: Question, parts: ReplyText = {}): Reply {
-  const flags = Flag.QR | (parts.aa === false ? 0 : Flag.AA) | (parts.tc ? Flag.TC : 0)
+  const flags = Flag.QR | (parts.aa === false ? 0 : Flag.AA) | (parts.tc ? Flag.TC : 0) | (parts.ra ? Flag.RA : 0)
   return {
     id: 1,
     flags,

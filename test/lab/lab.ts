@@ -263,7 +263,9 @@ async function claimPlace(wantedPort: number | undefined): Promise<{ port: numbe
       const claim = await hold(`127.${block}.255.254`, port)
       if (claim === 'forbidden') break
       if (claim === 'taken') continue
-      if (await isFree(`127.${block}.0.1`, port)) return { port, block, claim }
+      const samples = ['0.1', '0.2', '1.1', '1.2', '2.1', '3.1'].map((tail) => `127.${block}.${tail}`)
+      const free = await Promise.all(samples.map((address) => isFree(address, port)))
+      if (free.every((isIt) => isIt)) return { port, block, claim } // nothing is left of a lab that ended badly
       await new Promise((resolve) => claim.close(resolve))
     }
   }

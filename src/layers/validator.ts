@@ -193,9 +193,17 @@ class Validator implements Layer {
     const proofs = this.#readProofs(request, authority, signer, trust.keys)
     const expansion = proveExpansion(proofs, rrset.owner, wildcard)
     if (expansion.security === 'bogus') return expansion
-    item.proofs = authority.filter((set) => isProof(set) && this.#holds(set))
+    // What the zone says beside it, its NS set included, goes with it as far as it is signed too.
+    item.proofs = authority.filter((set) => {
+      if (isProof(set)) return this.#holds(set)
+      return set.type === Type.NS && equalNames(set.owner, signer) && this.#isSecure(request, set, signer, trust.keys)
+    })
     showProofs(request, item.proofs) // RFC 4035 §3.1.3.3
     return expansion
+  }
+
+  #isSecure(request: Request, set: RRset, zone: Name, keys: readonly DnsKey[]): boolean {
+    return set.signatures.length > 0 && this.#verify(request, set, zone, keys).security === 'secure'
   }
 
   #holds(set: RRset): boolean {

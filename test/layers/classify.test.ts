@@ -92,10 +92,21 @@ describe('classifyReply: aliases (RFC 1034 §3.6.2, RFC 6672)', () => {
   })
 
   it('synthesises the CNAME of a DNAME by itself, RFC 6672 §3.1', () => {
-    const answer = 'example.org. DNAME example.net.\nwww.example.org. CNAME www.bank.com.'
-    const finding = expectKind(classify({ answer }), 'alias')
+    const finding = expectKind(classify({ answer: 'example.org. DNAME example.net.' }), 'alias')
     expect(nameToText(finding.target)).to.equal('www.example.net.')
     expect(finding.chain.map((set) => set.type)).to.deep.equal([Type.DNAME, Type.CNAME])
+  })
+
+  it('rejects a reply whose CNAME contradicts its DNAME', () => {
+    const answer = 'example.org. DNAME example.net.\nwww.example.org. CNAME www.bank.com.'
+    expect(expectKind(classify({ answer }), 'lame').dname?.type).to.equal(Type.DNAME)
+  })
+
+  it('answers a question for CNAME by what a DNAME makes, RFC 6672 §3.3', () => {
+    const finding = classify({ answer: 'example.org. DNAME example.net.' }, { qtype: Type.CNAME })
+    const { rrset, chain } = expectKind(finding, 'answer')
+    expect(rrset.type).to.equal(Type.CNAME)
+    expect(chain.map((set) => set.type)).to.deep.equal([Type.DNAME])
   })
 
   it('does not apply a DNAME to its own owner', () => {

@@ -22,7 +22,7 @@ import { open, type RootDatabase, type RootDatabaseOptionsWithPath } from 'lmdb'
 import type { Clock } from '../io/interfaces.ts'
 import { applyBatch, type BatchTarget } from './batch.ts'
 import { expiresMsOf, STORE_FORMAT } from './entry.ts'
-import { chooseEvicted } from './evict.ts'
+import { chooseEvicted, EVICTED_SHARE } from './evict.ts'
 import { type KeyRange, WHOLE_STORE } from './keys.ts'
 import { findDamage } from './lmdb-check.ts'
 import { MAX_KEY } from './store.ts'
@@ -66,6 +66,9 @@ const MAX_READERS = 1024
 const MAX_OPENING_ATTEMPTS = 3
 /** Entries looked at in one step of eviction: reading and rewriting them takes about a millisecond. */
 const EVICTION_STEP = 512
+/** While the disk is full, eviction itself has to do with the few pages that are free: neighbours are removed, all of
+ *  them, so that few pages change; and if there is no room for that, fewer. */
+const NARROW_STEP = 64
 /** Eviction starts when pages for this part of the limit are in use, and ends at the lower one. What is above is for pages
  *  that wait to be used again: every transaction writes to fresh ones and gives back the old when no reader needs them.
  *  The two are close together because removing makes room inside pages long before it makes whole pages free. */
@@ -91,6 +94,7 @@ export class LmdbFile implements BatchTarget {
   /** Where eviction goes on. */
   private hand: Uint8Array = WHOLE_STORE[0]
   private isEvicting = false
+  private narrowStep = NARROW_STEP
   private restUntilMs = 0
   private restMs = FIRST_REST_MS
   private oddFailures = 0
@@ -166,21 +170,24 @@ export class LmdbFile implements BatchTarget {
 
   /** Gives the number of entries evicted. */
   private evict(): number {
-    const { clock } = this.options
+    const isNarrow = this.limit < this.options.sizeMax
+    const step = isNarrow ? this.narrowStep : EVICTION_STEP
     const chunk: { key: Uint8Array; expiresMs: number }[] = []
     try {
-      for (const { key, value } of this.db.getRange({ start: this.hand, end: WHOLE_STORE[1], limit: EVICTION_STEP }))
+      for (const { key, value } of this.db.getRange({ start: this.hand, end: WHOLE_STORE[1], limit: step }))
         chunk.push({ key, expiresMs: expiresMsOf(value) })
     } catch (error) {
       this.failed(error)
       return 0
     }
     const last = chunk.at(-1)
-    this.hand = last === undefined || chunk.length < EVICTION_STEP ? WHOLE_STORE[0] : Buffer.from([...last.key, 0])
-    const { keys, expired } = chooseEvicted(chunk, clock.wallMs())
+    this.hand = last === undefined || chunk.length < step ? WHOLE_STORE[0] : Buffer.from([...last.key, 0])
+    const { keys, expired } = chooseEvicted(chunk, this.options.clock.wallMs(), isNarrow ? 1 : EVICTED_SHARE)
     const done = this.commit(() => {
       for (const key of keys) this.db.remove(key)
     })
+    if (isNarrow)
+      this.narrowStep = Math.min(NARROW_STEP, Math.max(2, done ? this.narrowStep * 2 : this.narrowStep >> 1))
     if (!done) return 0
     this.counted.evictedExpired += expired
     this.counted.evictedLive += keys.length - expired

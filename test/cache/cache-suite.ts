@@ -53,10 +53,26 @@ export function describeCache(title: string, make: () => Promise<StoreUnderTest>
             rrset: { ...set, owner },
             rank: Rank.ANSWER,
             security: 'secure',
+            proofs: [],
             storedMs: clock.wallMs(),
             expiresMs: clock.wallMs() + 300 * SECOND,
           })
         }
+      })
+
+      it('made from a wildcard comes with the proofs that it was right (RFC 4035 §5.3.4)', async () => {
+        const nsec = rrset(name('a.example.org'), Type.NSEC, 100, [Uint8Array.of(0, 0, 1, 64)], [new Uint8Array(70)])
+        const set = a('b.example.org', 300, 1, 2)
+        cache.insert(set, { ...answer, proofs: [nsec, nsec] })
+        await made.settle()
+        seconds(40)
+        const entry = found('b.example.org')
+        if (entry?.kind !== 'rrset') throw new Error('no RRset')
+        expect(entry.rrset).to.deep.equal({ ...set, ttl: 260 })
+        expect(entry.proofs).to.deep.equal([
+          { ...nsec, ttl: 60 },
+          { ...nsec, ttl: 60 },
+        ])
       })
 
       it('is found by exactly its owner and type', () => {
@@ -195,7 +211,7 @@ export function describeCache(title: string, make: () => Promise<StoreUnderTest>
     describe('trust (RFC 2181 §5.4.1, RFC 4035 §4.3)', () => {
       const ranks = Object.values(Rank)
       const securities = ['bogus', 'indeterminate', 'insecure', 'secure'] as const
-      const levels = { bogus: 0, indeterminate: 1, insecure: 1, secure: 2 }
+      const levels = { bogus: 0, indeterminate: 1, insecure: 2, secure: 3 }
 
       it('lets data replace data that is trusted no more, and refuses the rest', () => {
         for (const oldRank of ranks)

@@ -193,12 +193,11 @@ class Validator implements Layer {
     const proofs = this.#readProofs(request, authority, signer, trust.keys)
     const expansion = proveExpansion(proofs, rrset.owner, wildcard)
     if (expansion.security === 'bogus') return expansion
-    // What the zone says beside it, its NS set included, goes with it as far as it is signed too.
-    item.proofs = authority.filter((set) => {
-      if (isProof(set)) return this.#holds(set)
-      return set.type === Type.NS && equalNames(set.owner, signer) && this.#isSecure(request, set, signer, trust.keys)
-    })
-    showProofs(request, item.proofs) // RFC 4035 §3.1.3.3
+    item.proofs = authority.filter((set) => isProof(set) && this.#holds(set))
+    // What the zone says beside it, its NS set included, goes to this client with it as far as it is signed too.
+    const apex = authority.filter((set) => set.type === Type.NS && equalNames(set.owner, signer))
+    const companions = apex.filter((set) => this.#isSecure(request, set, signer, trust.keys))
+    showProofs(request, [...item.proofs, ...companions]) // RFC 4035 §3.1.3.3
     return expansion
   }
 

@@ -103,7 +103,7 @@ class UdpExchange implements Exchange {
       socket.on('error', (error) => this.failed(error))
       socket.on('message', (packet) => this.receive(packet))
       if (!this.bind(socket, options, options.sources.pick(server.family) ?? (v6 ? '::' : '0.0.0.0'))) return
-      socket.connect(server.port, server.hostText, this.sent) // done when it returns; the callback hears of failure
+      socket.connect(server.port, server.hostText) // done when it returns; failure comes as an error event, a little later
       socket.send(query.slice(), this.sent) // a copy, as the kernel may take it later
     } catch (error) {
       if (!this.over) this.failSoon(failureOf(error as NodeJS.ErrnoException)) // connect() failed, so send() threw

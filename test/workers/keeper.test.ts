@@ -1,0 +1,200 @@
+import { existsSync, statSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { expect } from 'chai'
+import { describeCache } from '../cache/cache-suite.ts'
+import { MIB } from '../cache/local-keeper.ts'
+import { describeStore, octets, textOf } from '../cache/store-suite.ts'
+import { KeeperProcess, pause, until, type WorkerEnd } from './keeper-process.ts'
+
+describe('the keeper process', () => {
+  describe('behind a store and a cache', () => {
+    let keeper: KeeperProcess
+    before(async () => {
+      keeper = new KeeperProcess()
+      expect(await keeper.start()).to.deep.equal({ kind: 'ready' })
+    })
+    after(() => keeper.remove())
+
+    const cleared = async () => {
+      const end = await keeper.connect()
+      end.store.clear()
+      await end.settle()
+      await until('an empty file', () => end.store.stats().entries <= 1)
+      return end
+    }
+    describeStore('LmdbStore with a keeper process', cleared)
+    describeCache('LMDB with a keeper process', cleared)
+  })
+
+  describe('its life', () => {
+    let keeper: KeeperProcess
+    const ends: WorkerEnd[] = []
+    const connectEnd = async (options = {}) => {
+      const end = await keeper.connect(options)
+      ends.push(end)
+      return end
+    }
+    beforeEach(() => {
+      keeper = new KeeperProcess()
+    })
+    afterEach(async () => {
+      for (const end of ends.splice(0)) await end.close()
+      await keeper.remove()
+    })
+
+    const put = (end: WorkerEnd, key: string) => end.store.put(octets(key), octets(`=${key}`))
+    const get = (end: WorkerEnd, key: string) => textOf(end.store.get(octets(key)))
+
+    it('what one worker stores, another sees', async () => {
+      await keeper.start()
+      const [one, other] = [await connectEnd(), await connectEnd()]
+      expect(get(other, 'a')).to.equal(undefined)
+      put(one, 'a')
+      await until('it to be seen', () => get(other, 'a') === '=a')
+      other.store.remove(octets('a'))
+      await other.settle()
+      await until('it to be gone', () => get(one, 'a') === undefined)
+    })
+
+    it('what was stored outlives a restart in order', async () => {
+      await keeper.start()
+      const end = await connectEnd()
+      put(end, 'a')
+      await end.settle()
+      expect(await keeper.stop()).to.equal(0)
+      expect(existsSync(keeper.socketPath)).to.equal(false)
+      await keeper.start()
+      const later = await connectEnd()
+      expect(get(later, 'a')).to.equal('=a')
+      expect(keeper.log).to.deep.equal([])
+    })
+
+    it('writes what is on its way before it stops', async () => {
+      await keeper.start()
+      const end = await connectEnd()
+      for (let i = 0; i < 2000; i++) put(end, `key ${i}`)
+      await pause(0) // one turn: the batch is handed over
+      await until('the batch to be on its way', () => end.link.isConnected)
+      await end.settle()
+      await keeper.stop()
+      await keeper.start()
+      const later = await connectEnd()
+      for (let i = 0; i < 2000; i++) expect(get(later, `key ${i}`)).to.equal(`=key ${i}`)
+    })
+
+    it('killed and back, it goes on with the same file, and gets what was learnt meanwhile', async () => {
+      await keeper.start()
+      const end = await connectEnd()
+      put(end, 'before')
+      await end.settle()
+      await keeper.kill()
+      await until('the loss to be noticed', () => !end.link.isConnected)
+      put(end, 'meanwhile')
+      expect(get(end, 'meanwhile')).to.equal('=meanwhile')
+      expect(get(end, 'before')).to.equal('=before')
+      await keeper.start()
+      await end.settle()
+      const other = await connectEnd()
+      expect([get(other, 'before'), get(other, 'meanwhile')]).to.deep.equal(['=before', '=meanwhile'])
+      expect(end.link.counted.lost).to.equal(1)
+      expect(keeper.log).to.deep.equal([])
+    })
+
+    it('a damaged file is set aside with one line in the log, and workers move to the new one', async () => {
+      await keeper.start()
+      const end = await connectEnd()
+      put(end, 'old')
+      await end.settle()
+      expect(await keeper.stop()).to.equal(0)
+      writeFileSync(keeper.path, Buffer.alloc(100_000, 'garbage'))
+      expect(await keeper.start()).to.deep.equal({ kind: 'ready' })
+      expect(keeper.log.map(({ event }) => event)).to.deep.equal(['cache-set-aside'])
+      expect(existsSync(`${keeper.path}.damaged`)).to.equal(true)
+      await until('the worker to be back', () => end.link.isConnected)
+      put(end, 'new')
+      await end.settle()
+      const other = await connectEnd()
+      for (const worker of [end, other])
+        expect([get(worker, 'old'), get(worker, 'new')]).to.deep.equal([undefined, '=new'])
+    }).timeout(10_000)
+
+    it('goes on when the disk has no room, and stores again', async () => {
+      keeper = new KeeperProcess(64 * MIB)
+      // A limit on the size of files, in blocks of 512 octets, stands in for a full disk.
+      await keeper.start('trap "" XFSZ; ulimit -f 4096')
+      const end = await connectEnd()
+      const value = new Uint8Array(1000)
+      for (let i = 0; i < 6000; i++) {
+        end.store.put(octets(`key ${i}`), value)
+        if (i % 50 === 49) await pause(1)
+      }
+      await end.settle()
+      expect(statSync(keeper.path).size).to.be.at.most(2 * MIB)
+      expect(keeper.process?.exitCode).to.equal(null)
+      expect(keeper.log.map(({ event }) => event)).to.include('cache-no-space')
+      const other = await connectEnd()
+      await until('something new to be stored', () => {
+        put(end, 'later')
+        return get(other, 'later') === '=later'
+      })
+      expect(end.store.stats().readErrors).to.equal(0)
+    }).timeout(30_000)
+
+    it('says why when no file can be made', async () => {
+      writeFileSync(keeper.storage, 'in the way')
+      const said = await keeper.start()
+      expect(said).to.include({ kind: 'failed', code: 'cache-storage' })
+      expect(said.kind === 'failed' && said.message).to.match(/cache\/storage/)
+      expect(said.kind === 'failed' && said.message).to.include(keeper.storage)
+      await until('its end', () => keeper.process?.exitCode === 1)
+    })
+
+    it('ends by itself, in order, when the supervisor is gone', async () => {
+      await keeper.start()
+      keeper.process?.disconnect()
+      await until('its end', () => keeper.process?.exitCode === 0)
+    })
+
+    it('takes no harm from whoever speaks another language to it', async () => {
+      await keeper.start()
+      const end = await connectEnd()
+      for (const noise of [
+        Buffer.from('GET / HTTP/1.1\r\n\r\n'),
+        Buffer.alloc(100, 255),
+        Buffer.of(0, 0, 0, 0),
+        Buffer.of(0, 0, 0, 3, 1, 2, 3),
+      ]) {
+        const socket = connect(keeper.socketPath)
+        socket.on('error', () => {})
+        socket.resume()
+        socket.write(noise)
+        await until('it to be hung up on', () => socket.closed)
+      }
+      put(end, 'a')
+      await end.settle()
+      expect(get(end, 'a')).to.equal('=a')
+    })
+
+    it('a worker whose keeper is slow drops what it cannot hand over, and counts it', async () => {
+      await keeper.start()
+      const end = await connectEnd({ maxWaiting: 300_000 })
+      keeper.process?.kill('SIGSTOP')
+      for (let i = 0; i < 3000; i++) {
+        end.store.put(octets(`key ${i}`), new Uint8Array(1000))
+        if (i % 10 === 9) await pause(0)
+      }
+      expect(end.store.stats().dropped).to.be.greaterThan(500)
+      expect(end.store.get(octets('key 2999'))?.length).to.equal(1000)
+      keeper.process?.kill('SIGCONT')
+      await pause(50)
+      put(end, 'after')
+      const other = await connectEnd()
+      await until('the next to arrive', () => get(other, 'after') === '=after')
+    })
+
+    it('nobody but its user may write to it', async () => {
+      await keeper.start()
+      expect(statSync(keeper.socketPath).mode & 0o077).to.equal(0)
+    })
+  })
+})

@@ -2,8 +2,9 @@
 
 import type { ExchangeFailure } from './interfaces.ts'
 
-/** The failure that `error`, from a socket call or an ICMP message, amounts to. */
-export function failureOf(error: NodeJS.ErrnoException): ExchangeFailure {
+/** The failure that `error`, from a socket call or an ICMP message, amounts to; `source` is the address of our own that
+ *  was to be used, if one was configured. */
+export function failureOf(error: NodeJS.ErrnoException, source?: string): ExchangeFailure {
   switch (error.code) {
     case 'ECONNREFUSED':
       return 'refused'
@@ -18,7 +19,9 @@ export function failureOf(error: NodeJS.ErrnoException): ExchangeFailure {
     case 'ENOMEM':
     case 'EADDRINUSE':
       return 'no-socket'
+    case 'EADDRNOTAVAIL': // our own address is gone, which is no fault of the server; or this family has none here
+      return source === undefined ? 'unreachable' : 'no-socket'
     default:
-      return 'unreachable' // EHOSTUNREACH, ENETUNREACH, EADDRNOTAVAIL and EAFNOSUPPORT (no IPv6 here), EACCES, EPERM (a firewall), EINVAL …
+      return 'unreachable' // EHOSTUNREACH, ENETUNREACH, EAFNOSUPPORT, EACCES, EPERM (a firewall), EINVAL …
   }
 }

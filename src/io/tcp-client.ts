@@ -229,10 +229,11 @@ class Connection {
     this.client = client
     this.server = server
     const { clock, sources, connectTimeoutMs, idleMs } = client.options
+    const localAddress = sources.pick(server.family)
     this.socket = connect({
       host: server.hostText, // an address, so that Node looks nothing up
       port: server.port,
-      localAddress: sources.pick(server.family),
+      localAddress,
       noDelay: true,
     })
     this.connectTimer = clock.after(connectTimeoutMs, () => this.breakOff('timeout'))
@@ -241,7 +242,7 @@ class Connection {
     this.socket.on('data', (chunk) => this.read(chunk))
     this.socket.on('timeout', () => this.exchanges.size === 0 && this.breakOff('closed'))
     this.socket.on('error', (error) => {
-      this.failure = failureOf(error)
+      this.failure = failureOf(error, localAddress)
     })
     this.socket.on('end', () => this.retire())
     this.socket.on('close', () => this.closed())

@@ -102,7 +102,7 @@ class UdpExchange implements Exchange {
       this.counters.socketsOpen = this.open.size
       socket.on('error', (error) => this.failed(error))
       socket.on('message', (packet) => this.receive(packet))
-      if (!this.bind(socket, options, options.sources.pick(server.family) ?? (v6 ? '::' : '0.0.0.0'))) return
+      if (!this.bind(socket, options, server.family)) return
       socket.connect(server.port, server.hostText) // done when it returns; failure comes as an error event, a little later
       socket.send(query.slice(), this.sent) // a copy, as the kernel may take it later
     } catch (error) {
@@ -126,14 +126,16 @@ class UdpExchange implements Exchange {
     setImmediate(() => this.fail(reason))
   }
 
-  private bind(socket: Socket, options: UdpClientOptions, address: string): boolean {
+  private bind(socket: Socket, options: UdpClientOptions, family: 4 | 6): boolean {
+    const source = options.sources.pick(family)
+    const address = source ?? (family === 6 ? '::' : '0.0.0.0')
     for (let draw = 0; draw <= PORT_DRAWS; draw++) {
       const port = draw < PORT_DRAWS ? FIRST_PORT + options.random.below(PORTS) : 0
       socket.bind({ address, port, exclusive: true })
       const error = this.takeError()
       if (error === undefined) return true
       if (error.code !== 'EADDRINUSE' && error.code !== 'EACCES') {
-        this.failSoon(failureOf(error))
+        this.failSoon(failureOf(error, source))
         return false
       }
       this.counters.portCollisions++

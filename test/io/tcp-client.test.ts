@@ -260,6 +260,11 @@ describe('TCP exchanges (RFC 7766)', () => {
     expect(from).to.equal('127.4.4.4')
   })
 
+  it('do not blame the server when the address configured is not ours', async () => {
+    makeTransport({ sourceAddresses: ['192.0.2.1'] })
+    expect(await askOne(await serve(echo))).to.equal('no-socket')
+  })
+
   it('fail with unreachable where there is no way', async () => {
     expect(await askOne(ServerAddress.fromText('255.255.255.255')!)).to.equal('unreachable')
   })

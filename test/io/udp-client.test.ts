@@ -205,6 +205,13 @@ describe('UDP exchanges', () => {
     expect([...hosts].sort()).to.deep.equal(['127.3.3.1', '127.3.3.2'])
   })
 
+  it('do not blame the server when the address configured is not ours', async () => {
+    makeTransport({ sourceAddresses: ['192.0.2.1'] })
+    const sink = new RecordingSink()
+    ask(await serve('127.0.0.1', echo), sink)
+    expect(await sink.ended).to.equal('no-socket')
+  })
+
   it('are not made over a family that is switched off', async () => {
     makeTransport({ ipv4: false })
     const sink = new RecordingSink()

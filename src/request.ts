@@ -52,12 +52,17 @@ export interface Query {
   zoneCut: Name
   /** The name was shortened for privacy, RFC 9156. */
   minimised: boolean
+  /** The request has less time left than the server deserves: silence then says nothing about it. */
+  cutShort?: boolean
 }
 
 /** What came of a query. */
 export type Arrival =
   | { kind: 'reply'; reply: Reply; rttMs: number }
-  | { kind: 'silence'; reason: 'timeout' | 'refused' | 'unreachable' | 'closed' | 'no-socket' | 'spoofed' | 'miscased' }
+  | {
+      kind: 'silence'
+      reason: 'timeout' | 'refused' | 'unreachable' | 'closed' | 'no-socket' | 'spoofed' | 'miscased' | 'malformed'
+    }
 
 /** An RRset that a reply taught us, with how far it can be trusted. */
 export interface Learned {
@@ -116,6 +121,8 @@ export interface Iteration {
   lookups: { name: Name; type: number }[]
   /** How often each address was asked at this cut, by ServerAddress.key. */
   tried: Map<string, number>
+  /** Queries that reached the network at this cut. */
+  spent: number
   /** Labels of `sname` shown to this cut's servers so far. */
   revealed: number
   minimise: boolean

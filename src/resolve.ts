@@ -6,17 +6,17 @@ import { composeRefusal, composeResponse } from './answer.ts'
 import type { Cache } from './cache/cache.ts'
 import { TrustAnchors } from './dnssec/trust-anchors.ts'
 import type { ServerAddress } from './io/address.ts'
-import type { Clock, Exchange, ExchangeFailure, Random, Timer, Transport } from './io/interfaces.ts'
+import type { Clock, Exchange, Random, Timer, Transport } from './io/interfaces.ts'
 import { createCacheLayer } from './layers/cache.ts'
 import { createIterator } from './layers/iterator.ts'
 import { type BogusEvent, createValidator } from './layers/validator.ts'
 import { Ledger, type Resource } from './ledger.ts'
 import { type Arrival, type Client, type Layer, Request, type Step, type Trace, type Wishes } from './request.ts'
 import { defaultSettings, type Settings } from './settings.ts'
-import { composeUpstream, isReply, judgePacket, MAX_BAD_REPLIES, type Verdict } from './upstream/query.ts'
+import { type ExchangeCounters, Exchanges } from './upstream/exchange.ts'
 import { Servers } from './upstream/servers.ts'
 import { WireError } from './wire/error.ts'
-import { type ClientQuery, parseQuery, parseReply, type Question } from './wire/message.ts'
+import { type ClientQuery, parseQuery, type Question } from './wire/message.ts'
 import { nameToText } from './wire/name.ts'
 import { Class, Ede, Flag, Opcode, Rcode, typeText } from './wire/types.ts'
 
@@ -40,26 +40,20 @@ export interface CoreOptions {
 }
 
 export interface CoreCounters {
+  /** What was asked of servers, and what came of it. */
+  exchanges: ExchangeCounters
   requests: number
   subRequests: number
   joined: number
   refusedJoins: number
-  upstreamUdp: number
-  upstreamTcp: number
-  replies: number
-  timeouts: number
-  malformed: number
   failures: number
   faults: number
   bogus: number
-  mismatch: Record<Exclude<Verdict, 'match'>, number>
   exceeded: Partial<Record<Resource, number>>
 }
 
 /** Steps of one request before we call it a loop of our own making. */
 const MAX_STEPS = 2000
-/** Room for the longest query: header, name, question, OPT with some options. */
-const QUERY_ROOM = 1024
 const RESPONSE_ROOM = 65_535
 const HEADER = 12
 
@@ -95,34 +89,12 @@ class Pursuit {
 export class Core {
   readonly settings: Settings
   readonly servers: Servers
-  readonly counters: CoreCounters = {
-    requests: 0,
-    subRequests: 0,
-    joined: 0,
-    refusedJoins: 0,
-    upstreamUdp: 0,
-    upstreamTcp: 0,
-    replies: 0,
-    timeouts: 0,
-    malformed: 0,
-    failures: 0,
-    faults: 0,
-    bogus: 0,
-    mismatch: {
-      'mismatch-id': 0,
-      'mismatch-name': 0,
-      'mismatch-case': 0,
-      'mismatch-opcode': 0,
-      'not-a-response': 0,
-      malformed: 0,
-    },
-    exceeded: {},
-  }
+  readonly counters: CoreCounters
   readonly #options: CoreOptions
   readonly #clock: Clock
   readonly #layers: readonly Layer[]
   readonly #leaders = new Map<string, Pursuit>()
-  readonly #sendBuffer = new Uint8Array(QUERY_ROOM)
+  readonly #exchanges: Exchanges
   readonly #responseBuffer = new Uint8Array(RESPONSE_ROOM)
   #anchors: TrustAnchors
   #inFlight = 0
@@ -142,6 +114,19 @@ export class Core {
       onFamily: ({ family, works }) => this.#log('notice', works ? 'family-works' : 'family-dead', { family }),
       ...(options.nsTimeoutMs === undefined ? {} : { nsTimeoutMs: options.nsTimeoutMs }),
     })
+    const udpSize = settings.ednsBufferSize.upstream
+    this.#exchanges = new Exchanges({ transport: options.transport, clock, random, servers: this.servers, udpSize })
+    this.counters = {
+      exchanges: this.#exchanges.counters,
+      requests: 0,
+      subRequests: 0,
+      joined: 0,
+      refusedJoins: 0,
+      failures: 0,
+      faults: 0,
+      bogus: 0,
+      exceeded: {},
+    }
     const forbidden = { queryLoopback: settings.queryLoopback, listening: options.listening ?? [] }
     const iterator = createIterator({ cache, servers: this.servers, clock, random, settings, forbidden })
     const validator = createValidator({
@@ -359,66 +344,18 @@ export class Core {
     }
     if (!request.ledger.charge('upstream-queries')) return this.#fail(pursuit)
     request.trace?.({ kind: 'query', depth: request.depth, query })
-    if (query.protocol === 'udp') this.counters.upstreamUdp++
-    else this.counters.upstreamTcp++
     this.#watch(pursuit)
-
-    const { random, transport } = this.#options
-    const sent = composeUpstream(this.#sendBuffer, {
-      qname: query.qname,
-      qtype: query.qtype,
-      choice: query,
-      random,
-      udpSize: this.settings.ednsBufferSize.upstream,
+    const leftMs = request.ledger.deadlineMs - this.#clock.monotonicMs()
+    const timeoutMs = Math.max(1, Math.min(query.timeoutMs, leftMs))
+    query.cutShort = timeoutMs < query.timeoutMs
+    const asked = this.#exchanges.ask(query, timeoutMs, (arrival, octets) => {
+      pursuit.exchange = undefined
+      if (request.ledger.charge('received', octets)) this.#arrive(pursuit, arrival)
+      else this.#fail(pursuit)
     })
-    const startMs = this.#clock.monotonicMs()
-    const timeoutMs = Math.max(1, Math.min(query.timeoutMs, request.ledger.deadlineMs - startMs))
-    let badReplies = 0
-    let miscased = false
-    const exchange = transport.exchange(query.server, query.protocol, sent.octets, timeoutMs, {
-      accept: (packet) => {
-        const verdict = judgePacket(sent, packet)
-        if (isReply(verdict, query.protocol)) {
-          // Over TCP nobody could have forged it: the server itself loses the case.
-          if (verdict === 'mismatch-case') this.servers.learn(query.server, { kind: 'case-broken' })
-          if (!request.ledger.charge('received', packet.length)) {
-            pursuit.exchange = undefined
-            this.#fail(pursuit)
-            return true
-          }
-          const arrival = this.#readReply(packet, startMs)
-          if (arrival !== undefined) {
-            this.#arrive(pursuit, arrival)
-            return true
-          }
-        } else if (verdict !== 'match') this.counters.mismatch[verdict]++
-        if (verdict === 'mismatch-case') miscased = true
-        if (++badReplies >= MAX_BAD_REPLIES && query.protocol === 'udp') {
-          exchange.cancel()
-          this.#arrive(pursuit, { kind: 'silence', reason: 'spoofed' })
-        }
-        return false
-      },
-      failed: (reason: ExchangeFailure) => {
-        if (reason === 'timeout') this.counters.timeouts++
-        this.#arrive(pursuit, { kind: 'silence', reason: miscased ? 'miscased' : reason })
-      },
-    })
-    pursuit.exchange = exchange
+    request.query = asked.query
+    pursuit.exchange = asked.exchange
     return false
-  }
-
-  /** A reply that cannot be read is none: the wait goes on, for a forger could have sent it. */
-  #readReply(packet: Uint8Array, startMs: number): Arrival | undefined {
-    try {
-      const reply = parseReply(packet)
-      this.counters.replies++
-      return { kind: 'reply', reply, rttMs: this.#clock.monotonicMs() - startMs }
-    } catch (error) {
-      if (!(error instanceof WireError)) throw error
-      this.counters.malformed++
-      return undefined
-    }
   }
 
   #arrive(pursuit: Pursuit, arrival: Arrival): void {

@@ -73,7 +73,7 @@ export const defaultSettings: Settings = {
   minimalAny: true,
   hostname: undefined,
   nsid: undefined,
-  version: undefined,
+  version: 'Bowline',
   validate: true,
   trustAnchors: ROOT_ANCHORS,
   negativeTrustAnchors: [],

@@ -155,11 +155,19 @@ export class LmdbFile implements BatchTarget {
   /** To be called every few seconds: clears what dead readers left, and sees whether the disk has room again. */
   tidy(): void {
     this.limit = Math.min(this.options.sizeMax, this.limit * REGROW)
+    this.clearReaders()
+  }
+
+  /** Clears the slots of readers that died, whose snapshots would keep pages from being used again. Gives their number;
+   *  best called when a process is known to be gone. */
+  clearReaders(): number {
     try {
       const cleared = this.db.readerCheck()
-      if (cleared > 0) this.counted.clearedReaders += cleared
+      this.counted.clearedReaders += cleared
+      return cleared
     } catch (error) {
       this.failed(error)
+      return 0
     }
   }
 
@@ -267,7 +275,7 @@ export class LmdbFile implements BatchTarget {
    *  then the file grows however much is evicted, and writing has to wait. */
   private watchGrowth(): void {
     const { fileBytes } = this.stats()
-    if (fileBytes > this.fileBytes && fileBytes > this.options.sizeMax) {
+    if (fileBytes > this.fileBytes && fileBytes > this.options.sizeMax && this.clearReaders() === 0) {
       if (this.restMs === FIRST_REST_MS)
         this.options.log(
           'cache-too-large',

@@ -19,8 +19,9 @@ import { type CutOptions, delegationFrom, enterCut, gatherAddresses, glueAnswer,
 
 /** Address look-ups under way at once for one delegation. */
 const LOOKUPS_AT_ONCE = 2
-/** How often one address is asked at one cut before it counts as hopeless. */
-const MAX_TRIES_PER_ADDRESS = 2
+/** How often one address is asked at one cut before it counts as hopeless: 400 ms, twice and four times that find even
+ *  a server behind a satellite. */
+const MAX_TRIES_PER_ADDRESS = 3
 /** Queries at one cut; with more servers than that failing, the zone is broken. */
 const MAX_TRIES_PER_CUT = 16
 
@@ -168,8 +169,7 @@ class Iterator implements Layer {
     iteration.retry = undefined
     const [qname, qtype] = this.#nextQuestion(request, iteration)
     const minimised = qname !== request.sname
-    const spent = [...tried.values()].reduce((sum, tries) => sum + tries, 0)
-    if (retry === undefined && spent >= MAX_TRIES_PER_CUT) return false
+    if (retry === undefined && iteration.spent >= MAX_TRIES_PER_CUT) return false
     const hopeful = iteration.candidates.filter((address) => (tried.get(address.key) ?? 0) < MAX_TRIES_PER_ADDRESS)
     const choice =
       retry === undefined
@@ -178,6 +178,7 @@ class Iterator implements Layer {
     if (choice === undefined) return false
     const { address: server, protocol, timeoutMs, edns, mixCase } = choice
     if (retry === undefined) tried.set(server.key, (tried.get(server.key) ?? 0) + 1)
+    iteration.spent++
     if (minimised) request.minimisedQueries++
     request.query = {
       qname,
@@ -260,6 +261,7 @@ class Iterator implements Layer {
     iteration.revealed = countLabels(query.qname)
     // The server has proven useful, and so may be asked again.
     iteration.tried.delete(query.server.key)
+    iteration.spent--
     return 'produce'
   }
 
@@ -349,12 +351,15 @@ class Iterator implements Layer {
 
   #hearSilence(iteration: Iteration, query: Query, reason: (Arrival & { kind: 'silence' })['reason']): Step {
     const { server, protocol } = query
-    iteration.troubles.push(`${server.hostText} ${reason}`)
+    if (reason !== 'malformed' && !(reason === 'spoofed' && protocol === 'tcp')) iteration.troubles.push(`${server.hostText} ${reason}`)
+    if (reason === 'spoofed' && protocol === 'tcp') return this.#tryAnother(iteration, query, reason)
     if (reason === 'miscased' || reason === 'spoofed') {
       this.#servers.learn(server, { kind: reason === 'miscased' ? 'case-mismatch' : 'bad-replies' })
       iteration.retry = { server, tcp: true }
-    } else if (reason === 'timeout') this.#servers.learn(server, { kind: reason, protocol, waitedMs: query.timeoutMs })
-    else this.#servers.learn(server, { kind: reason, protocol })
+    } else if (reason === 'malformed') return this.#tryAnother(iteration, query, reason)
+    else if (reason !== 'timeout') this.#servers.learn(server, { kind: reason, protocol })
+    else if (!query.cutShort) this.#servers.learn(server, { kind: reason, protocol, waitedMs: query.timeoutMs })
+    if (reason === 'unreachable') iteration.spent-- // there is no way there; that must not use up the tries of the others
     return 'produce'
   }
 

@@ -74,6 +74,7 @@ export function enterCut(cut: Delegation, remembered: boolean, nowMs: number, op
     candidates: [],
     lookups: [],
     tried: new Map(),
+    spent: 0,
     revealed: countLabels(cut.zone),
     minimise: options.settings.minimise,
     remembered,

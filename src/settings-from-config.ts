@@ -26,6 +26,7 @@ export function settingsFromConfig(config: Config): Settings {
     caseRandomization: options['query-case-randomization'],
     glueChecking: options['glue-checking'],
     queryLoopback: options['query-loopback'],
+    upstreamPort: options['upstream-port'],
     doIpv4: network['do-ipv4'],
     doIpv6: network['do-ipv6'],
     ednsBufferSize: network['edns-buffer-size'],

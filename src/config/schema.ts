@@ -211,6 +211,12 @@ export const configSchema = section('The configuration of Bowline.', {
       otherwise: 'the list that comes with Bowline',
       example: '/etc/bowline/root.hints',
     }),
+    'upstream-port': whole({
+      about: 'The port on which authoritative servers are asked. Other than 53 only in a lab.',
+      fallback: 53,
+      min: 1,
+      max: 65_535,
+    }),
     'request-budget': section(
       'What one question of a client may cost, all the questions that follow from it included. The answer of a request ' +
         'that goes over is SERVFAIL with an Extended DNS Error (RFC 8914) that says why.',

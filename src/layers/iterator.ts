@@ -350,16 +350,27 @@ class Iterator implements Layer {
   // --- when it goes wrong -------------------------------------------------------------------------------------------
 
   #hearSilence(iteration: Iteration, query: Query, reason: (Arrival & { kind: 'silence' })['reason']): Step {
-    const { server, protocol } = query
-    if (reason !== 'malformed' && !(reason === 'spoofed' && protocol === 'tcp')) iteration.troubles.push(`${server.hostText} ${reason}`)
-    if (reason === 'spoofed' && protocol === 'tcp') return this.#tryAnother(iteration, query, reason)
-    if (reason === 'miscased' || reason === 'spoofed') {
-      this.#servers.learn(server, { kind: reason === 'miscased' ? 'case-mismatch' : 'bad-replies' })
-      iteration.retry = { server, tcp: true }
-    } else if (reason === 'malformed') return this.#tryAnother(iteration, query, reason)
-    else if (reason !== 'timeout') this.#servers.learn(server, { kind: reason, protocol })
-    else if (!query.cutShort) this.#servers.learn(server, { kind: reason, protocol, waitedMs: query.timeoutMs })
-    if (reason === 'unreachable') iteration.spent-- // there is no way there; that must not use up the tries of the others
+    const { server, protocol, timeoutMs } = query
+    switch (reason) {
+      case 'malformed': // over TCP nobody else can have sent it
+        return this.#tryAnother(iteration, query, reason)
+      case 'miscased':
+      case 'spoofed':
+        if (protocol === 'tcp') return this.#tryAnother(iteration, query, reason)
+        this.#servers.learn(server, { kind: reason === 'miscased' ? 'case-mismatch' : 'bad-replies' })
+        iteration.retry = { server, tcp: true }
+        break
+      case 'timeout':
+        if (!query.cutShort) this.#servers.learn(server, { kind: reason, protocol, waitedMs: timeoutMs })
+        break
+      case 'unreachable':
+        iteration.spent-- // there is no way there; that must not use up the tries of the others
+        this.#servers.learn(server, { kind: reason, protocol })
+        break
+      default:
+        this.#servers.learn(server, { kind: reason, protocol })
+    }
+    iteration.troubles.push(`${server.hostText} ${reason}`)
     return 'produce'
   }
 

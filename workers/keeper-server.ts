@@ -79,7 +79,10 @@ export class KeeperServer {
       this.holdBack()
     })
     worker.on('error', () => {}) // 'close' follows
-    worker.on('close', () => this.workers.delete(worker))
+    worker.on('close', () => {
+      this.workers.delete(worker)
+      this.file.clearReaders()
+    })
   }
 
   private schedule(): void {

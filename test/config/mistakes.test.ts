@@ -10,7 +10,7 @@ const INTERFACE =
   'an IP address or a network interface, with or without a port, as in 127.0.0.1@5300, ::1, 0.0.0.0 or eth0@53'
 const TOP = 'version, rundir, hostname, nsid, workers, management, network, cache, options, dnssec, logging'
 const OPTIONS =
-  'minimize, query-case-randomization, glue-checking, query-loopback, priming, refuse-no-rd, reorder-rrset, root-hints-file, request-budget'
+  'minimize, query-case-randomization, glue-checking, query-loopback, priming, refuse-no-rd, reorder-rrset, root-hints-file, upstream-port, request-budget'
 
 /** One or several lines of YAML, and what is said of them. */
 const cases: Record<string, [yaml: string, ...lines: string[]][]> = {

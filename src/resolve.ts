@@ -353,7 +353,7 @@ export class Core {
       if (request.ledger.charge('received', octets)) this.#arrive(pursuit, arrival)
       else this.#fail(pursuit)
     })
-    request.query = asked.query
+    query.server = asked.query.server // of who asked first; what the reply means to us is still our own question's matter
     pursuit.exchange = asked.exchange
     return false
   }

@@ -39,6 +39,7 @@ describe('makeConfig without settings', () => {
         'refuse-no-rd': true,
         'reorder-rrset': true,
         'root-hints-file': undefined,
+        'upstream-port': 53,
         'request-budget': {
           mode: 'enforce',
           'upstream-queries': 60,

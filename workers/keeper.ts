@@ -10,10 +10,13 @@ import { systemClock } from '../src/io/clock.ts'
 import { createLog, type Log } from '../src/io/log.ts'
 import { KeeperServer } from './keeper-server.ts'
 import { ALIVE_INTERVAL_MS, type FromChild, type StartKeeper, type ToKeeper } from './messages.ts'
+import { lockStorage } from './storage-lock.ts'
 
 /** Name of the cache file inside `cache/storage`. */
 export const CACHE_FILE = 'data.mdb'
 
+/** A keeper whose supervisor was killed may still be closing its file. */
+const PREDECESSOR_MS = 3000
 /** Eviction goes on, a step at a time, even while nothing is written. */
 const TEND_INTERVAL_MS = 100
 const TIDY_EVERY = 50 // of these
@@ -41,12 +44,7 @@ export class Keeper {
         log: (event, fields, sentence) => log.warning({ event, ...fields }, sentence),
       })
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
-      throw new BowlineError(
-        'cache-storage',
-        `cache/storage: no cache file can be kept in ${storage} (${reason}); name a folder that this user may write to and that has room`,
-        { cause: error },
-      )
+      throw unusable(storage, error)
     }
     this.server = new KeeperServer(this.file)
     this.timer = setInterval(() => this.tend(), TEND_INTERVAL_MS)
@@ -67,6 +65,15 @@ export class Keeper {
     if (++this.ticks % TIDY_EVERY === 0) this.file.tidy()
     this.server.checkFile()
   }
+}
+
+function unusable(storage: string, error: unknown): BowlineError {
+  const reason = error instanceof Error ? error.message : String(error)
+  return new BowlineError(
+    'cache-storage',
+    `cache/storage: no cache file can be kept in ${storage} (${reason}); name a folder that this user may write to and that has room`,
+    { cause: error },
+  )
 }
 
 /** Differs each time the machine has started. Where the system does not tell, no file outlives its keeper's death. */
@@ -115,6 +122,11 @@ export function runKeeper(): void {
 
 async function start(order: StartKeeper, log: Log): Promise<Keeper> {
   const { cache } = order.config
+  try {
+    await lockStorage(cache.storage, PREDECESSOR_MS)
+  } catch (error) {
+    throw error instanceof BowlineError ? error : unusable(cache.storage, error)
+  }
   const keeper = new Keeper(cache.storage, cache['size-max'], log)
   await keeper.listen(order.socketPath)
   return keeper

@@ -16,16 +16,18 @@ const KEEPER = fileURLToPath(new URL('../../workers/keeper.ts', import.meta.url)
 
 export class KeeperProcess {
   readonly folder = temporaryFolder()
-  readonly storage = join(this.folder, 'storage')
-  readonly path = join(this.storage, 'data.mdb')
+  readonly storage: string
+  readonly path: string
   readonly socketPath = join(this.folder, 'keeper.sock')
   readonly sizeMax: number
   /** What it wrote to its log, one parsed line each. */
   readonly log: Record<string, unknown>[] = []
   process: ChildProcess | undefined
 
-  constructor(sizeMax = 64 * MIB) {
+  constructor(sizeMax = 64 * MIB, storage?: string) {
     this.sizeMax = sizeMax
+    this.storage = storage ?? join(this.folder, 'storage')
+    this.path = join(this.storage, 'data.mdb')
   }
 
   /** Resolves with what the keeper says first. `prelude` is run by a shell that then becomes the keeper. */

@@ -149,6 +149,20 @@ describe('the keeper process', () => {
       await until('its end', () => keeper.process?.exitCode === 1)
     })
 
+    it('keeps a second one off its folder, unless the first is just ending', async () => {
+      await keeper.start()
+      const second = new KeeperProcess(keeper.sizeMax, keeper.storage)
+      try {
+        const said = await second.start()
+        expect(said).to.include({ kind: 'failed', code: 'cache-in-use' })
+        expect(said.kind === 'failed' && said.message).to.include(`process ${keeper.process?.pid}`)
+        setTimeout(() => void keeper.stop(), 300)
+        expect(await second.start()).to.deep.equal({ kind: 'ready' })
+      } finally {
+        await second.remove()
+      }
+    })
+
     it('ends by itself, in order, when the supervisor is gone', async () => {
       await keeper.start()
       keeper.process?.disconnect()

@@ -1,0 +1,35 @@
+/** Keeps a second keeper out of a cache folder: the file has one writer, or it breaks. The lock is the kernel's (flock),
+ *  so it goes with the process that holds it, however that one ends. */
+
+import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import koffi from 'koffi'
+import { BowlineError } from '../src/config/error.ts'
+
+const LOCK_EX = 2
+const LOCK_NB = 4
+const LOOK_MS = 50
+
+/** Locks the folder until this process ends. A keeper that is just ending is waited for; if it is not, this throws a
+ *  BowlineError 'cache-in-use'. */
+export async function lockStorage(storage: string, waitMs: number): Promise<void> {
+  const path = join(storage, 'keeper.lock')
+  mkdirSync(storage, { recursive: true })
+  const fd = openSync(path, 'a+', 0o644)
+  const flock = koffi.load(null as unknown as string).func('int flock(int, int)')
+  for (let waitedMs = 0; flock(fd, LOCK_EX | LOCK_NB) !== 0; waitedMs += LOOK_MS) {
+    if (waitedMs >= waitMs) {
+      closeSync(fd)
+      const holder = readFileSync(path, 'latin1').trim()
+      throw new BowlineError(
+        'cache-in-use',
+        `cache/storage: ${storage} is in use by another service${holder === '' ? '' : ` (process ${holder})`}; ` +
+          'stop that one first, or give this one a folder of its own',
+      )
+    }
+    await pause(LOOK_MS)
+  }
+  ftruncateSync(fd)
+  writeSync(fd, `${process.pid}\n`, 0)
+}

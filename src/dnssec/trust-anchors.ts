@@ -1,7 +1,7 @@
 /** Where does trust begin, and where has an operator suspended it? RFC 4035 §4.4 (anchors), RFC 7646 (negative anchors),
  *  and the two root keys published by IANA. */
 
-import { countLabels, isAtOrBelow, type Name, nameFromText, nameKey } from '../wire/name.ts'
+import { isBelow, type Name, nameFromText, nameKey, parentName } from '../wire/name.ts'
 import { parseZoneText } from '../wire/text.ts'
 import { Type } from '../wire/types.ts'
 import { type Ds, dsMatches, parseDs, usableDs } from './ds.ts'
@@ -56,12 +56,12 @@ export function isUsable(anchor: TrustAnchor, policy: AlgorithmPolicy): boolean 
 export class TrustAnchors {
   readonly anchors: readonly TrustAnchor[]
   readonly #byZone: ReadonlyMap<string, TrustAnchor>
-  readonly #negative: readonly Name[]
+  readonly #negative: ReadonlySet<string>
 
   constructor(anchors: readonly TrustAnchor[], negative: readonly Name[] = []) {
     this.anchors = anchors
     this.#byZone = new Map(anchors.map((anchor) => [nameKey(anchor.zone), anchor]))
-    this.#negative = negative
+    this.#negative = new Set(negative.map(nameKey))
   }
 
   /** The anchor for exactly this zone. */
@@ -71,19 +71,27 @@ export class TrustAnchors {
 
   /** Whether data at `name` can be secure at all: an anchor at or above it, and no closer negative one (RFC 7646 §2). */
   covers(name: Name): boolean {
-    const closest = Math.max(-1, ...this.anchors.map(({ zone }) => (isAtOrBelow(name, zone) ? countLabels(zone) : -1)))
-    if (closest < 0) return false
-    return !this.#negative.some((zone) => isAtOrBelow(name, zone) && countLabels(zone) >= closest)
+    return this.#closest(name) === 'anchor'
+  }
+
+  /** Whether the closest anchor at or above `name` is a negative one. */
+  isSuspended(name: Name): boolean {
+    return this.#closest(name) === 'negative'
   }
 
   /** Whether an anchor lies below `zone`: an island of security in what may be an unsigned sea (RFC 4035 §2). */
   hasIslandBelow(zone: Name): boolean {
-    return this.anchors.some((anchor) => countLabels(anchor.zone) > countLabels(zone) && isAtOrBelow(anchor.zone, zone))
+    return this.anchors.some((anchor) => isBelow(anchor.zone, zone))
   }
 
-  /** Whether `name` is at or below a negative anchor that is the closest. */
-  isSuspended(name: Name): boolean {
-    return this.#negative.some((zone) => isAtOrBelow(name, zone)) && !this.covers(name)
+  /** Of two at one name, the negative anchor counts. */
+  #closest(name: Name): 'anchor' | 'negative' | undefined {
+    for (let ancestor = name; ; ancestor = parentName(ancestor)) {
+      const key = nameKey(ancestor)
+      if (this.#negative.has(key)) return 'negative'
+      if (this.#byZone.has(key)) return 'anchor'
+      if (ancestor.length === 1) return undefined
+    }
   }
 }
 

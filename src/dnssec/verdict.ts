@@ -7,6 +7,7 @@ export type BogusReason =
   | 'signature missing'
   | 'signature expired'
   | 'signature not yet valid'
+  | 'signature expired before valid'
   | 'signature wrong'
   | 'no key for signature'
   | 'key is no zone key'
@@ -14,13 +15,22 @@ export type BogusReason =
   | 'denial missing'
   | 'signer outside the zone'
   | 'too many labels in signature'
+  | 'too few labels in signature'
   | 'limit reached'
   | 'delegation unproven'
 
-export type Verdict =
-  | { security: 'secure' }
-  | { security: 'insecure'; why: string }
-  | { security: 'bogus'; reason: BogusReason; keyTag?: number }
+/** Why something is not to be shown at all. The last four are limits of ours, not the owner's wish to be unsigned. */
+export const InsecureReason = {
+  OPT_OUT: 'opt-out', // RFC 5155 §9.2
+  NEGATIVE_ANCHOR: 'negative trust anchor', // RFC 7646
+  ITERATIONS: 'too many NSEC3 iterations', // RFC 9276 §3.2
+  ALGORITHM: 'unsupported algorithm', // RFC 4035 §5.2
+  DIGEST: 'unsupported digest', // RFC 4509 §4
+  ANCHOR: 'unsupported trust anchor',
+} as const
+
+export type Bogus = { security: 'bogus'; reason: BogusReason; keyTag?: number }
+export type Verdict = { security: 'secure' } | { security: 'insecure'; why: string } | Bogus
 
 export const SECURE: Verdict = { security: 'secure' }
 
@@ -28,7 +38,7 @@ export function insecure(why: string): Verdict {
   return { security: 'insecure', why }
 }
 
-export function bogus(reason: BogusReason, keyTag?: number): Verdict {
+export function bogus(reason: BogusReason, keyTag?: number): Bogus {
   return { security: 'bogus', reason, keyTag }
 }
 
@@ -36,6 +46,7 @@ const codes: Record<BogusReason, Ede> = {
   'signature missing': Ede.RRSIGS_MISSING,
   'signature expired': Ede.SIGNATURE_EXPIRED,
   'signature not yet valid': Ede.SIGNATURE_NOT_YET_VALID,
+  'signature expired before valid': Ede.SIGNATURE_EXPIRED_BEFORE_VALID,
   'signature wrong': Ede.DNSSEC_BOGUS,
   'no key for signature': Ede.DNSKEY_MISSING,
   'key is no zone key': Ede.NO_ZONE_KEY_BIT_SET,
@@ -43,6 +54,7 @@ const codes: Record<BogusReason, Ede> = {
   'denial missing': Ede.NSEC_MISSING,
   'signer outside the zone': Ede.DNSSEC_BOGUS,
   'too many labels in signature': Ede.DNSSEC_BOGUS,
+  'too few labels in signature': Ede.DNSSEC_BOGUS,
   'limit reached': Ede.OTHER,
   'delegation unproven': Ede.DNSSEC_INDETERMINATE,
 }
@@ -50,4 +62,15 @@ const codes: Record<BogusReason, Ede> = {
 /** The Extended DNS Error that says `reason`, RFC 8914 §4. */
 export function edeFor(reason: BogusReason): Ede {
   return codes[reason]
+}
+
+const insecureCodes: Readonly<Record<string, Ede>> = {
+  [InsecureReason.ITERATIONS]: Ede.UNSUPPORTED_NSEC3_ITERATIONS,
+  [InsecureReason.ALGORITHM]: Ede.UNSUPPORTED_DNSKEY_ALGORITHM,
+  [InsecureReason.DIGEST]: Ede.UNSUPPORTED_DS_DIGEST_TYPE,
+}
+
+/** The Extended DNS Error that goes with an insecure answer; undefined where being unsigned is nothing to report. */
+export function edeForInsecure(why: string): Ede | undefined {
+  return insecureCodes[why]
 }

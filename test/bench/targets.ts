@@ -1,0 +1,256 @@
+/** The resolvers that are measured, each with one thread (Bowline: one worker, unless told otherwise), a cache that holds
+ *  everything, no log, leave to ask loopback addresses, and QNAME minimisation (RFC 9156), which all have on by default.
+ *  In all else they are as they come: 0x20 is on in Bowline and Knot Resolver, off in the others. */
+
+import { execFile } from 'node:child_process'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { freePort } from '../lab/child.ts'
+import { findPeer } from '../peers.ts'
+import { Daemon, TARGET_CORE } from './processes.ts'
+
+const execute = promisify(execFile)
+
+export interface Place {
+  folder: string
+  port: number
+  hints: string
+  /** DS of the root's key: validate. Undefined: do not. */
+  anchor: string | undefined
+  workers: number
+}
+
+interface Recipe {
+  command: string
+  /** Parameters that make it print a line with its version. */
+  version: string[]
+  /** Writes what it needs into the folder; gives its parameters. */
+  prepare(place: Place): Promise<string[]>
+}
+
+export interface Target {
+  /** `bowline`, `bowline x4`, `unbound` … */
+  name: string
+  recipe: string
+  workers: number
+}
+
+export interface RunningTarget extends Target {
+  daemon: Daemon
+  port: number
+}
+
+/** A constant answer written in C: what the kernel alone costs. */
+export const FLOOR = 'floor'
+export const BOWLINE = 'bowline'
+const MEMORY_MB = 512
+
+const bowlineProgram = fileURLToPath(new URL('../../supervisor/bowline.ts', import.meta.url))
+const floorSource = fileURLToPath(new URL('floor.c', import.meta.url))
+
+const recipes: Record<string, Recipe> = {
+  [BOWLINE]: {
+    command: process.execPath,
+    version: [bowlineProgram, '--version'],
+    prepare: async ({ folder, port, hints, anchor, workers }) => {
+      const validation = anchor === undefined ? 'enable: false' : `trust-anchors: ["${anchor}"]`
+      return [
+        bowlineProgram,
+        'run',
+        '-c',
+        await write(folder, 'bowline.yaml', [
+          `rundir: ${join(folder, 'run')}`,
+          `workers: ${workers}`,
+          'network:',
+          `  listen: [{ interface: 127.0.0.1@${port} }]`,
+          `cache: { storage: ${join(folder, 'cache')}, size-max: ${MEMORY_MB}M }`,
+          `options: { root-hints-file: ${hints}, query-loopback: true, minimize: true }`,
+          `dnssec: { ${validation} }`,
+          'logging: { level: warning }',
+        ]),
+      ]
+    },
+  },
+  unbound: {
+    command: 'unbound',
+    version: ['-V'],
+    prepare: async ({ folder, port, hints, anchor }) => [
+      '-d',
+      '-c',
+      await write(folder, 'unbound.conf', [
+        'server:',
+        `interface: 127.0.0.1@${port}`,
+        'access-control: 127.0.0.0/8 allow',
+        'num-threads: 1',
+        'do-daemonize: no',
+        'do-not-query-localhost: no',
+        'username: ""',
+        'chroot: ""',
+        `directory: "${folder}"`,
+        'pidfile: ""',
+        'use-syslog: no',
+        'log-servfail: no',
+        `msg-cache-size: ${MEMORY_MB}m`,
+        `rrset-cache-size: ${MEMORY_MB}m`,
+        'qname-minimisation: yes',
+        'incoming-num-tcp: 1000',
+        `root-hints: "${hints}"`,
+        ...(anchor === undefined
+          ? ['module-config: "iterator"']
+          : ['module-config: "validator iterator"', `trust-anchor: "${anchor}"`]),
+        'remote-control:',
+        'control-enable: no',
+      ]),
+    ],
+  },
+  kresd: {
+    command: 'kresd',
+    version: ['-V'],
+    prepare: async ({ folder, port, hints, anchor }) => [
+      '-n',
+      '-c',
+      await write(folder, 'kresd.conf', [
+        `log_level('err')`,
+        `net.listen('127.0.0.1', ${port}, { kind = 'dns' })`,
+        `cache.open(${MEMORY_MB} * MB, 'lmdb://${folder}')`,
+        `modules = { 'hints > iterate' }`,
+        `hints.root_file('${hints}')`,
+        `trust_anchors.remove('.')`,
+        ...(anchor === undefined ? [] : [`trust_anchors.add('${anchor}')`]),
+        `option('ALLOW_LOCAL', true)`,
+      ]),
+      folder,
+    ],
+  },
+  named: {
+    command: 'named',
+    version: ['-v'],
+    prepare: async ({ folder, port, hints, anchor }) => [
+      '-f',
+      '-n',
+      '1',
+      '-c',
+      await write(folder, 'named.conf', [
+        'options {',
+        `directory "${folder}"; pid-file none; session-keyfile none;`,
+        `listen-on port ${port} { 127.0.0.1; }; listen-on-v6 { none; };`,
+        'recursion yes; allow-recursion { 127.0.0.0/8; };',
+        `dnssec-validation ${anchor === undefined ? 'no' : 'yes'};`,
+        'empty-zones-enable no; qname-minimization relaxed;',
+        `max-cache-size ${MEMORY_MB}M; recursive-clients 10000; tcp-clients 1000; tcp-listen-queue 128;`,
+        '};',
+        'controls { };',
+        'logging { category default { null; }; };',
+        `zone "." { type hint; file "${hints}"; };`,
+        ...(anchor === undefined ? [] : [`trust-anchors { . static-ds ${quotedDigest(anchor)}; };`]),
+      ]),
+    ],
+  },
+  pdns_recursor: {
+    command: 'pdns_recursor',
+    version: ['--version'],
+    prepare: async ({ folder, port, hints, anchor }) => {
+      const lines = [
+        'local-address=127.0.0.1',
+        `local-port=${port}`,
+        'allow-from=127.0.0.0/8',
+        `hint-file=${hints}`,
+        'dont-query=',
+        `socket-dir=${folder}`,
+        'write-pid=no',
+        'daemon=no',
+        'threads=1',
+        'pdns-distributes-queries=no',
+        'qname-minimization=yes',
+        'max-cache-entries=4000000',
+        'max-packetcache-entries=4000000',
+        'max-tcp-clients=1000',
+        'max-concurrent-requests-per-tcp-connection=100',
+        'loglevel=3',
+        'quiet=yes',
+        'disable-syslog=yes',
+        'statistics-interval=0',
+        'security-poll-suffix=',
+        `dnssec=${anchor === undefined ? 'off' : 'validate'}`,
+      ]
+      if (anchor !== undefined) {
+        const ds = anchor.slice(anchor.indexOf('DS ') + 3)
+        lines.push(`lua-config-file=${await write(folder, 'anchors.lua', ['clearTA(".")', `addTA(".", "${ds}")`])}`)
+      }
+      await write(folder, 'recursor.conf', lines)
+      return [`--config-dir=${folder}`]
+    },
+  },
+}
+
+export const PEERS = ['unbound', 'kresd', 'pdns_recursor', 'named']
+
+/** What can be measured on this machine; `bowline` once for each number of workers. */
+export function availableTargets(workers: number[]): Target[] {
+  const targets: Target[] = workers.map((count, i) => ({
+    name: i === 0 ? BOWLINE : `${BOWLINE} x${count}`,
+    recipe: BOWLINE,
+    workers: count,
+  }))
+  for (const name of PEERS) if (findPeer(name) !== undefined) targets.push({ name, recipe: name, workers: 1 })
+  if (findPeer('cc') !== undefined) targets.push({ name: FLOOR, recipe: FLOOR, workers: 1 })
+  return targets
+}
+
+export interface StartOptions {
+  folder: string
+  hints: string
+  anchor: string | undefined
+  /** Added to Bowline's environment. */
+  env?: NodeJS.ProcessEnv
+}
+
+/** Starts a target on its core and waits until it resolves. */
+export async function startTarget(target: Target, options: StartOptions): Promise<RunningTarget> {
+  const folder = join(options.folder, target.name.replaceAll(' ', '-'))
+  await mkdir(folder, { recursive: true })
+  const port = await freePort()
+  const daemon = await launch(target, { ...options, folder, port, workers: target.workers }, options.env)
+  try {
+    await daemon.untilAnswering('127.0.0.1', '.', { port, recursion: true })
+  } catch (failure) {
+    await daemon.stop()
+    throw failure
+  }
+  return { ...target, daemon, port }
+}
+
+async function launch(target: Target, place: Place, env: NodeJS.ProcessEnv | undefined): Promise<Daemon> {
+  if (target.recipe === FLOOR) {
+    const program = join(place.folder, 'floor')
+    await execute(findPeer('cc')!, ['-O2', '-o', program, floorSource])
+    return new Daemon(target.name, TARGET_CORE, program, [String(place.port)])
+  }
+  const { command, prepare } = recipes[target.recipe]
+  const parameters = await prepare(place)
+  const isOurs = target.recipe === BOWLINE
+  return new Daemon(target.name, TARGET_CORE, command, parameters, isOurs ? { ...process.env, ...env } : undefined)
+}
+
+/** The first line a program says of its version; undefined when it says nothing. */
+export async function versionOf(recipe: string): Promise<string | undefined> {
+  if (recipe === FLOOR) return undefined
+  const { command, version } = recipes[recipe]
+  const { stdout, stderr } = await execute(findPeer(command) ?? command, version).catch((failure) => failure)
+  const line = `${stdout ?? ''}\n${stderr ?? ''}`.split('\n').find((text) => /\d+\.\d+/.test(text))
+  return line?.trim()
+}
+
+async function write(folder: string, name: string, lines: string[]): Promise<string> {
+  const path = join(folder, name)
+  await writeFile(path, `${lines.join('\n')}\n`)
+  return path
+}
+
+/** named wants `12345 13 2 "digest"`. */
+function quotedDigest(anchor: string): string {
+  const [tag, algorithm, digestType, ...digest] = anchor.slice(anchor.indexOf('DS ') + 3).split(' ')
+  return `${tag} ${algorithm} ${digestType} "${digest.join('')}"`
+}

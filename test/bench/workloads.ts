@@ -1,0 +1,170 @@
+/** What is asked in each workload, and how often. All targets are asked the same questions in the same order. */
+
+import { createWriteStream } from 'node:fs'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { seededChance, zipf } from './numbers.ts'
+import { NAMES_PER_SIGNED_ZONE, SIGNED_ZONES, signedName, UNSIGNED_ZONES, unsignedName } from './zones.ts'
+
+export interface Plan {
+  rounds: number
+  /** Of a round's run under full load, and of the one at a fixed rate; 0: no such run. */
+  seconds: number
+  latencySeconds: number
+}
+
+/** Files of questions. */
+export interface Questions {
+  /** Asked once before anything is measured. */
+  warm: string
+  rounds: { load: string; latency: string }[]
+}
+
+export interface Workload {
+  name: string
+  what: string
+  signed: boolean
+  protocol: 'udp' | 'tcp'
+  /** Each question of a round once; else over and over until the time is up. */
+  once: boolean
+  /** Whether a constant answer says anything here, and whether Bowline is also measured with more workers. */
+  withFloor: boolean
+  withMoreWorkers: boolean
+  /** Queries a second where latency is measured. */
+  rate: number
+  prepare(folder: string, plan: Plan): Promise<Questions>
+}
+
+const CACHED_NAMES = 20_000
+const ZIPF_NAMES = 1_000_000
+const ZIPF_WARM = 50_000
+/** A round of `zipf` has as many questions for each second asked for: the same for all, as what it leaves in the cache
+ *  decides what the next round finds there. */
+const ZIPF_PER_SECOND = 40_000
+/** More new names in a second no target gets through. */
+const MISSES_PER_SECOND = 60_000
+
+async function prepareCached(folder: string, { rounds }: Plan): Promise<Questions> {
+  const all = await questionFile(folder, 'cached', CACHED_NAMES, unsignedName)
+  return { warm: all, rounds: Array.from({ length: rounds }, () => ({ load: all, latency: all })) }
+}
+
+export const WORKLOADS: Workload[] = [
+  {
+    name: 'cached',
+    what: `UDP, ${CACHED_NAMES} names, all in the cache`,
+    signed: false,
+    protocol: 'udp',
+    once: false,
+    withFloor: true,
+    withMoreWorkers: true,
+    rate: 2000,
+    prepare: prepareCached,
+  },
+  {
+    name: 'tcp',
+    what: `TCP, many queries on each of 32 connections, ${CACHED_NAMES} names, all in the cache`,
+    signed: false,
+    protocol: 'tcp',
+    once: false,
+    withFloor: false,
+    withMoreWorkers: false,
+    rate: 2000,
+    prepare: prepareCached,
+  },
+  {
+    name: 'zipf',
+    what: `UDP, ${ZIPF_NAMES} names by Zipf's law, of which the first ${ZIPF_WARM} questions have been asked`,
+    signed: false,
+    protocol: 'udp',
+    once: true,
+    withFloor: false,
+    withMoreWorkers: false,
+    rate: 1000,
+    async prepare(folder, { rounds, seconds, latencySeconds }) {
+      const draw = zipf(ZIPF_NAMES, seededChance(1))
+      const write = (name: string, count: number) => questionFile(folder, name, count, () => unsignedName(draw()))
+      const warm = await write('zipf-warm', ZIPF_WARM)
+      return {
+        warm,
+        rounds: await inOrder(rounds, async (round) => ({
+          load: await write(`zipf-${round}`, ZIPF_PER_SECOND * seconds),
+          latency: await write(`zipf-latency-${round}`, this.rate * latencySeconds),
+        })),
+      }
+    },
+  },
+  {
+    name: 'miss',
+    what: 'UDP, each name new, unsigned: one query upstream each',
+    signed: false,
+    protocol: 'udp',
+    once: true,
+    withFloor: false,
+    withMoreWorkers: false,
+    rate: 1000,
+    async prepare(folder, { rounds, seconds, latencySeconds }) {
+      let next = 0
+      const write = (name: string, count: number) => questionFile(folder, name, count, () => unsignedName(next++))
+      const warm = await write('miss-warm', UNSIGNED_ZONES) // the delegations
+      return {
+        warm,
+        rounds: await inOrder(rounds, async (round) => ({
+          load: await write(`miss-${round}`, MISSES_PER_SECOND * seconds),
+          latency: await write(`miss-latency-${round}`, this.rate * latencySeconds),
+        })),
+      }
+    },
+  },
+  {
+    name: 'miss-signed',
+    what: 'UDP, each name new, signed with ECDSA P-256 and validated: one query upstream and one signature each',
+    signed: true,
+    protocol: 'udp',
+    once: true,
+    withFloor: false,
+    withMoreWorkers: false,
+    rate: 500,
+    async prepare(folder, { rounds, latencySeconds }) {
+      let next = 0
+      const write = (name: string, count: number) => questionFile(folder, name, count, () => signedName(next++))
+      const warm = await write('signed-warm', SIGNED_ZONES) // delegations and keys
+      const quiet = this.rate * latencySeconds
+      const share = Math.floor((SIGNED_ZONES * NAMES_PER_SIGNED_ZONE - SIGNED_ZONES) / rounds) - quiet
+      if (share <= 0) throw new Error('too many rounds for the number of signed names')
+      return {
+        warm,
+        rounds: await inOrder(rounds, async (round) => ({
+          load: await write(`signed-${round}`, share),
+          latency: await write(`signed-latency-${round}`, quiet),
+        })),
+      }
+    },
+  },
+]
+
+async function questionFile(
+  folder: string,
+  name: string,
+  count: number,
+  qname: (index: number) => string,
+): Promise<string> {
+  const path = join(folder, `${name}.questions`)
+  const lines = function* () {
+    for (let written = 0; written < count; ) {
+      let chunk = ''
+      for (let i = 0; i < 1000 && written < count; i++) chunk += `${qname(written++)} A\n`
+      yield chunk
+    }
+  }
+  await pipeline(Readable.from(lines()), createWriteStream(path))
+  return path
+}
+
+/** One after the other, as each takes up the row of names where the last left it. */
+async function inOrder<T>(count: number, make: (index: number) => Promise<T>): Promise<T[]> {
+  const made: T[] = []
+  for (let i = 0; i < count; i++) made.push(await make(i))
+  return made
+}

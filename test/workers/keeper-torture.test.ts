@@ -11,9 +11,9 @@ import { KeeperProcess, pause, until } from './keeper-process.ts'
 const WORKER = fileURLToPath(new URL('keeper-torture-worker.ts', import.meta.url))
 const DEPARTURES = 300
 const KEEPER_KILLS = 30
-/** Workers that come and go, at a time; and such that stay to the end. */
-const GUESTS = 5
-const SURVIVORS = 2
+/** Workers that come and go, at a time; and such that stay to the end, as busy as they can be. */
+const GUESTS = 6
+const SURVIVORS = 1
 const LONGEST_MS = 170_000
 
 interface Report {
@@ -36,8 +36,8 @@ describe('the keeper and its readers, dying', () => {
     await keeper.remove()
   })
 
-  const startWorker = () => {
-    const worker = fork(WORKER, [keeper.path, keeper.socketPath, String(keeper.sizeMax)], {
+  const startWorker = (stay: 'survivor' | 'guest') => {
+    const worker = fork(WORKER, [keeper.path, keeper.socketPath, String(keeper.sizeMax), stay], {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     })
     running.add(worker)
@@ -52,7 +52,7 @@ describe('the keeper and its readers, dying', () => {
 
   it(`${DEPARTURES} departures and ${KEEPER_KILLS} dead keepers: no wrong value, no error, nobody dragged along`, async () => {
     expect(await keeper.start()).to.deep.equal({ kind: 'ready' })
-    const survivors = Array.from({ length: SURVIVORS }, startWorker)
+    const survivors = Array.from({ length: SURVIVORS }, () => startWorker('survivor'))
     await Promise.all(survivors.map((worker) => once(worker, 'message')))
     const startMs = Date.now()
     const isOver = () => faults.length > 0 || Date.now() - startMs > LONGEST_MS
@@ -61,7 +61,7 @@ describe('the keeper and its readers, dying', () => {
 
     const guest = async (place: number) => {
       for (let visit = 0; departures < DEPARTURES && !isOver(); visit++) {
-        const worker = startWorker()
+        const worker = startWorker('guest')
         const gone = once(worker, 'exit')
         if ((visit + place) % 4 !== 0) await Promise.race([once(worker, 'message'), gone]) // else it dies while starting
         await pause((visit * 37 + place * 11) % 120)

@@ -36,6 +36,9 @@ export interface CoreOptions {
   listening?: readonly ServerAddress[]
   /** How long a dead server is left alone at first, milliseconds. */
   nsTimeoutMs?: number
+  /** Called with each answer that came straight from the cache, during handle(): for an index of ready answers in front
+   *  of the core. `secure`: validation said so, whether or not this client was told. Nothing may be kept of the views. */
+  onReady?: (packet: Uint8Array, response: Uint8Array, secure: boolean) => void
   log?: Log
 }
 
@@ -49,6 +52,8 @@ export interface CoreCounters {
   failures: number
   faults: number
   bogus: number
+  /** Times that a request let others have their turn between signatures. */
+  pauses: number
   exceeded: Partial<Record<Resource, number>>
 }
 
@@ -94,6 +99,9 @@ export class Core {
   readonly #clock: Clock
   readonly #layers: readonly Layer[]
   readonly #leaders = new Map<string, Pursuit>()
+  /** Requests that let others have their turn, first come, first to go on. */
+  readonly #paused: Pursuit[] = []
+  #resuming = false
   readonly #exchanges: Exchanges
   readonly #responseBuffer = new Uint8Array(RESPONSE_ROOM)
   #anchors: TrustAnchors
@@ -125,6 +133,7 @@ export class Core {
       failures: 0,
       faults: 0,
       bogus: 0,
+      pauses: 0,
       exceeded: {},
     }
     const forbidden = { queryLoopback: settings.queryLoopback, listening: options.listening ?? [] }
@@ -160,6 +169,7 @@ export class Core {
       ad: (flags & Flag.AD) !== 0,
       do: edns?.do ?? false,
     }
+    let isAtOnce = true
     this.pursue(question, wishes, { client }, (request) => {
       let octets: number
       try {
@@ -172,8 +182,12 @@ export class Core {
         this.#fault(request, error)
         octets = composeRefusal(this.#responseBuffer, query, Rcode.SERVFAIL, this.settings)
       }
-      respond(this.#responseBuffer.subarray(0, octets))
+      const response = this.#responseBuffer.subarray(0, octets)
+      if (isAtOnce && request.source === 'cache' && request.edes.length === 0)
+        this.#options.onReady?.(packet, response, request.security === 'secure')
+      respond(response)
     })
+    isAtOnce = false
   }
 
   /** Pursues one question; `onEnd` is called exactly once, perhaps before this returns. Never throws. */
@@ -320,6 +334,7 @@ export class Core {
     for (; pursuit.layer >= 0; pursuit.layer--) {
       const step = this.#layers[pursuit.layer].consume?.(request, request.query as never, arrival) ?? 'pass'
       if (step === 'wait') return this.#startSubs(pursuit)
+      if (step === 'pause') return this.#pause(pursuit)
       if (step !== 'pass') pursuit.consumed = step
       if (step === 'fail') break
     }
@@ -329,6 +344,28 @@ export class Core {
     if (next !== 'produce') return this.#fail(pursuit)
     pursuit.phase = 'produce'
     return true
+  }
+
+  /** Goes on when others have had their turn. Of many that pause one goes on at a time: they would hold up everybody
+   *  together as one of them would alone. */
+  #pause(pursuit: Pursuit): false {
+    this.counters.pauses++
+    this.#watch(pursuit)
+    this.#paused.push(pursuit)
+    this.#resumeSoon()
+    return false
+  }
+
+  #resumeSoon(): void {
+    if (this.#resuming || this.#paused.length === 0) return
+    this.#resuming = true
+    this.#clock.soon(() => {
+      this.#resuming = false
+      const pursuit = this.#paused.shift() as Pursuit
+      pursuit.request.ledger.noteTurn()
+      this.#run(pursuit)
+      this.#resumeSoon()
+    })
   }
 
   // --- the network --------------------------------------------------------------------------------------------------
@@ -370,6 +407,7 @@ export class Core {
         arrival,
         finding: arrival.reason,
       })
+    request.ledger.noteTurn()
     request.beginArrival()
     pursuit.arrival = arrival
     pursuit.consumed = 'pass'

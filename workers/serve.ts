@@ -22,6 +22,10 @@ export type Respond = (response: Uint8Array | undefined) => void
 /** The resolver, as far as a worker uses it. */
 export interface Resolver {
   readonly inFlight: number
+  /** Tells the time before a batch of answerAtOnce(), milliseconds of the wall clock. */
+  tick?(wallMs: number): void
+  /** Writes the answer to a plain query whose answer is ready into `out`, and gives its octets; 0: go the full way. */
+  answerAtOnce?(packet: Uint8Array, out: Uint8Array, overUdp: boolean): number
   /** Answers one packet. Keeps nothing of `packet` after the call; may respond during it. Never throws. */
   handle(packet: Uint8Array, client: Client, respond: Respond): void
   /** Calls `done` when no request is in flight any more, at the latest after `timeoutMs`. */

@@ -15,10 +15,13 @@ import { CACHE_FILE } from './keeper.ts'
 import { KeeperLink } from './keeper-link.ts'
 import type { StartWorker } from './messages.ts'
 import { runWorker } from './run-worker.ts'
+import { AnswerIndex } from './answer-index.ts'
 import type { Resolver } from './serve.ts'
 
 /** How long a new worker waits for its keeper. Without it, it answers as well, but from an empty cache. */
 const KEEPER_WAIT_MS = 2000
+/** Memory of the index of ready answers: some 300,000 of them. */
+const INDEX_OCTETS = 32 * 1024 * 1024
 
 runWorker(makeResolver)
 
@@ -42,6 +45,12 @@ async function makeResolver({ config, socketPath }: StartWorker, log: Log): Prom
     random: systemRandom,
     ...transportOptionsFromConfig(config),
   })
+  const index = new AnswerIndex({
+    octets: INDEX_OCTETS,
+    udpSize: settings.ednsBufferSize.downstream,
+    rotate: settings.reorderRrset,
+    seed: systemRandom.u16() * 0x10000 + systemRandom.u16(),
+  })
   const core = new Core({
     cache,
     transport,
@@ -51,9 +60,12 @@ async function makeResolver({ config, socketPath }: StartWorker, log: Log): Prom
     modules: builtInModules(settings, systemRandom),
     listening: listeningAddresses(points),
     nsTimeoutMs: config.cache['ns-timeout'],
+    onReady: (packet, response, secure) => index.insert(packet, response, secure),
     log: coreLog(log),
   })
   return {
+    tick: (wallMs) => index.tick(wallMs),
+    answerAtOnce: (packet, out, overUdp) => index.answer(packet, out, overUdp),
     get inFlight() {
       return core.inFlight
     },

@@ -7,6 +7,7 @@ import { composeMessage, edeOption } from '../src/wire/compose.ts'
 import { parseQuery } from '../src/wire/message.ts'
 import { Ede, Flag, Rcode } from '../src/wire/types.ts'
 import type { ClientLimits } from './client-limits.ts'
+import type { LastQuestions } from './last-questions.ts'
 import { isLoopback } from './local-clients.ts'
 
 /** Who asked. `address` has 4 or 16 octets. */
@@ -42,10 +43,15 @@ export interface ServiceOptions {
   allows(address: Uint8Array): boolean
   /** Octets we tell clients to send at most over UDP (RFC 6891 §6.2.3). */
   udpSize: number
+  /** Where questions are noted before they are looked at. */
+  lastQuestions?: LastQuestions
 }
 
 const HEADER_OCTETS = 12
+/** The index of ready answers keeps none longer than 4096 octets, without OPT. */
+const READY_ROOM = 4608
 const OPCODE_BITS = 0x7800
+const RCODE_BITS = 0x0f
 /** A client that waited this long over UDP has asked again already; the late answer would only serve an attacker who
  *  lets answers pile up. The question itself goes on and fills the cache. */
 const MAX_UDP_AGE_MS = 1900
@@ -53,6 +59,7 @@ const MAX_UDP_AGE_MS = 1900
 export class Service {
   readonly #options: ServiceOptions
   readonly #scratch = new Uint8Array(1232)
+  readonly #ready = new Uint8Array(READY_ROOM)
 
   constructor(options: ServiceOptions) {
     this.#options = options
@@ -60,6 +67,14 @@ export class Service {
 
   /** Answers one packet through `respond`, called exactly once. Never throws, whatever the packet. */
   serve(packet: Uint8Array, client: Client, respond: Respond): void {
+    const { lastQuestions, clock } = this.#options
+    if (lastQuestions === undefined) return this.#serve(packet, client, respond)
+    const slot = lastQuestions.begin(packet, client.address, client.port, clock.wallMs())
+    this.#serve(packet, client, respond)
+    lastQuestions.done(slot)
+  }
+
+  #serve(packet: Uint8Array, client: Client, respond: Respond): void {
     const { counters, limits } = this.#options
     if (packet.length < HEADER_OCTETS) {
       counters.add(Counter.DROPPED_MALFORMED)
@@ -80,11 +95,19 @@ export class Service {
 
   #resolve(packet: Uint8Array, client: Client, respond: Respond): void {
     const { resolver, counters, limits, clock } = this.#options
+    resolver.tick?.(clock.wallMs())
+    const ready = resolver.answerAtOnce?.(packet, this.#ready, client.overUdp) ?? 0
+    if (ready > 0) {
+      counters.add(Counter.ANSWERED_AT_ONCE)
+      respond(this.#ready.subarray(0, ready))
+      return
+    }
     const limited = !isLoopback(client.address) // nobody from outside can pretend to be our own machine
     let state: 'asking' | 'answered' | 'waiting' = 'asking'
     let askedMs = 0
     resolver.handle(packet, client, (response) => {
       if (response === undefined) counters.add(Counter.NO_ANSWER)
+      else if ((response[3] & RCODE_BITS) === Rcode.SERVFAIL) counters.add(Counter.SERVFAIL)
       if (state === 'waiting') this.#answerLate(client, limited, askedMs, response, respond)
       else respond(response)
       state = 'answered'

@@ -20,6 +20,8 @@ export const Counter = {
   REFUSED_WAITING: 14,
   ANSWERS_PACED: 15,
   NO_ANSWER: 16,
+  SERVFAIL: 17,
+  ANSWERED_AT_ONCE: 17,
 } as const
 export type Counter = (typeof Counter)[keyof typeof Counter]
 
@@ -65,6 +67,11 @@ export const COUNTER_NAMES: Record<Counter, { name: string; labels?: Record<stri
     help: 'Answers held back to keep them from bunching',
   },
   [Counter.NO_ANSWER]: dropped('noanswer'),
+  [Counter.SERVFAIL]: { name: 'bowline_servfail_total', help: 'Answers with rcode SERVFAIL (RFC 1035 §4.1.1)' },
+  [Counter.ANSWERED_AT_ONCE]: {
+    name: 'bowline_answered_at_once_total',
+    help: 'Queries answered from the index of ready answers',
+  },
 }
 
 function dropped(reason: string) {

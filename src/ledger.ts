@@ -40,6 +40,7 @@ export class Ledger {
   readonly deadlineMs: number
   /** The first limit that was passed, in whatever mode. */
   exceeded: Resource | undefined = undefined
+  #checkedBefore = 0
   readonly #onExceeded: ((resource: Resource) => void) | undefined
   readonly #used: Record<Resource, number> = {
     'upstream-queries': 0,
@@ -63,6 +64,16 @@ export class Ledger {
 
   used(resource: Resource): number {
     return this.#used[resource]
+  }
+
+  /** Signatures verified since the event loop last turned: nobody else has been served meanwhile. */
+  get checkedInARow(): number {
+    return this.#used.signatures - this.#checkedBefore
+  }
+
+  /** Others have had their turn. */
+  noteTurn(): void {
+    this.#checkedBefore = this.#used.signatures
   }
 
   /** Books `amount` and tells whether the work may be done. Over the limit: false when enforcing, and `exceeded` says what. */

@@ -17,8 +17,9 @@ import { type Ede, Rcode } from './wire/types.ts'
  *  - `produce`: (again) find out what to do next for `sname`
  *  - `consume`: `request.query` is ready, send it and consume the reply
  *  - `wait`: until one of the sub-requests asked for by need() has ended, then call the same hook again
+ *  - `pause`: while replies are consumed only; let others have their turn, then call the same hook again
  *  - `done`: the answer stands in the request;   `fail`: SERVFAIL, `request.edes` says why */
-export type Step = 'pass' | 'produce' | 'consume' | 'wait' | 'done' | 'fail'
+export type Step = 'pass' | 'produce' | 'consume' | 'wait' | 'pause' | 'done' | 'fail'
 
 /** The hooks. All may be left out. Layers and modules stand in one list, from the client's side to the network's:
  *  begin, produce and checkout go down the list, consume, answer and finish come up. */
@@ -31,7 +32,7 @@ export interface Layer {
   /** `query` is about to leave. `produce` chooses another server instead. */
   checkout?(request: Request, query: Query): Step
   /** A reply, or the news that none came. Every layer hears of it; the last step other than `pass` counts, except that
-   *  `wait` and `fail` count at once. */
+   *  `wait`, `pause` and `fail` count at once. */
   consume?(request: Request, query: Query, arrival: Arrival): Step
   /** The answer is about to be given; it may still be changed. `fail` turns it into SERVFAIL. */
   answer?(request: Request): Step

@@ -65,6 +65,10 @@ export class SystemClock implements Clock {
     return alarm
   }
 
+  soon(action: () => void): void {
+    setImmediate(action)
+  }
+
   /** Alarms set and neither gone off nor cancelled. */
   get pending(): number {
     return this.alarms

@@ -14,6 +14,8 @@ export interface Clock {
   monotonicMs(): number
   /** Calls `action` once, about `delayMs` monotonic milliseconds from now, never synchronously. */
   after(delayMs: number, action: () => void): Timer
+  /** Calls `action` once, when whatever has arrived by now has had its turn; never synchronously. */
+  soon(action: () => void): void
 }
 
 /** The system's CSPRNG (RFC 5452 §9.2 asks for unpredictable IDs and ports), or a seeded one in a test. */

@@ -12,9 +12,9 @@ import {
   proveNoName,
   readProofs,
 } from '../dnssec/denial.ts'
-import { dsMatches, usableDs } from '../dnssec/ds.ts'
-import { type AlgorithmPolicy, type DnsKey, parseDnsKey, supportsAlgorithm } from '../dnssec/keys.ts'
-import { type Price, verifyRRset } from '../dnssec/signature.ts'
+import { usableDs, vouchedKeys, whyUnusable } from '../dnssec/ds.ts'
+import { type AlgorithmPolicy, type DnsKey, MAX_KEYS_PER_TAG, parseDnsKey, supportsAlgorithm } from '../dnssec/keys.ts'
+import { MAX_SIGNATURES, type Price, verifyRRset } from '../dnssec/signature.ts'
 import { anchoredKeys, isUsable, type TrustAnchors } from '../dnssec/trust-anchors.ts'
 import { type BogusReason, bogus, edeFor, insecure, SECURE, type Verdict } from '../dnssec/verdict.ts'
 import type { Clock } from '../io/interfaces.ts'
@@ -59,14 +59,16 @@ type ZoneTrust =
   | { kind: 'insecure'; why: string }
   | { kind: 'bogus'; reason: BogusReason }
 
-/** Undefined: a sub-request has to end first. */
-type Pending<T> = T | undefined
+/** What is not known yet. `wait`: a sub-request has to end first; `pause`: others have to have their turn first. */
+type Later = 'wait' | 'pause'
+type Pending<T> = T | Later
 
 /** Other servers tried when one gives what does not validate. */
 const MAX_BOGUS_REPLIES = 3
 /** Zones whose keys are at hand; the least recently used go first. */
 const MAX_ZONES = 10_000
-const MAX_DS = 8
+/** Signatures verified for one client in a row, before others have their turn: a millisecond's work (KeyTrap). */
+const MAX_IN_A_ROW = 8
 
 export function createValidator(options: ValidatorOptions): Layer {
   return new Validator(options)
@@ -90,7 +92,7 @@ class Validator implements Layer {
     this.#forgetOnNewAnchors()
     const cut = query.zoneCut
     const verdict = this.#judgeReply(request, cut, arrival.reply.authority)
-    if (verdict === undefined) return 'wait'
+    if (isLater(verdict)) return verdict
     if (verdict.security === 'bogus') return this.#reject(request, query, verdict)
     return request.iteration === undefined ? 'produce' : 'pass'
   }
@@ -111,7 +113,7 @@ class Validator implements Layer {
     for (const item of learned) {
       if (item.security !== 'indeterminate') continue
       const verdict = this.#judgeAnswer(request, item, cut, authority)
-      if (verdict === undefined) return undefined
+      if (isLater(verdict)) return verdict
       if (verdict.security === 'bogus') return verdict
       this.#note(request, verdict)
       item.security = verdict.security
@@ -119,7 +121,7 @@ class Validator implements Layer {
     }
     if (learnedDenial !== undefined && learnedDenial.security === 'indeterminate') {
       const verdict = this.#judgeDenial(request, learnedDenial, cut)
-      if (verdict === undefined) return undefined
+      if (isLater(verdict)) return verdict
       if (
         verdict.security === 'bogus' &&
         !equalNames(learnedDenial.owner, request.query?.qname ?? learnedDenial.owner)
@@ -140,7 +142,7 @@ class Validator implements Layer {
     const delegation = request.learnedDelegation
     if (delegation === undefined || delegation.signed === 'no') return SECURE
     const trust = this.#trustIn(request, cut)
-    if (trust === undefined) return undefined
+    if (isLater(trust)) return trust
     if (trust.kind !== 'secure') {
       request.learned = []
       if (trust.kind === 'insecure' && !this.#anchorsNow.hasIslandBelow(cut)) delegation.signed = 'no'
@@ -149,14 +151,17 @@ class Validator implements Layer {
     const ds = request.learned.find((item) => item.rrset.type === Type.DS)
     if (ds !== undefined) {
       const verdict = this.#verify(request, ds.rrset, cut, trust.keys)
+      if (isLater(verdict)) return verdict
       if (verdict.security !== 'secure') request.learned = []
       else {
         ds.security = 'secure'
-        delegation.signed = usableDs(ds.rrset.rdatas, this.#options.policy).length > 0 ? 'yes' : 'no'
+        // Signed in ways unknown to us: why it is insecure is told by the DS set, which the cache keeps.
+        if (usableDs(ds.rrset.rdatas, this.#options.policy).length > 0) delegation.signed = 'yes'
       }
       return SECURE
     }
     const proofs = this.#readProofs(request, authority, cut, trust.keys)
+    if (isLater(proofs)) return proofs
     if (proveNoDs(proofs, delegation.zone) === 'cut') {
       delegation.signed = 'no'
       const sets = authority.filter((set) => isProof(set) && this.#holds(set))
@@ -184,25 +189,26 @@ class Validator implements Layer {
     const signer = this.#signerOf(rrset, cut)
     if (signer === undefined) return this.#judgeUnsigned(request, rrset.owner, rrset.type, cut)
     const trust = this.#trustIn(request, signer)
-    if (trust === undefined) return undefined
+    if (isLater(trust)) return trust
     if (trust.kind !== 'secure') return asVerdict(trust)
     const verdict = this.#verify(request, rrset, signer, trust.keys)
+    if (isLater(verdict)) return verdict
     const wildcard = this.#verified.get(rrset)?.wildcard
     if (verdict.security !== 'secure' || wildcard === undefined) return verdict
     // RFC 4035 §5.3.4: expanded from a wildcard, so the name itself has to be denied.
     const proofs = this.#readProofs(request, authority, signer, trust.keys)
+    if (isLater(proofs)) return proofs
+    // What the zone says beside it, its NS set included, goes to this client with it as far as it is signed too.
+    const companions = authority.filter((set) => set.type === Type.NS && equalNames(set.owner, signer))
+    for (const set of companions) {
+      const beside = set.signatures.length > 0 ? this.#verify(request, set, signer, trust.keys) : SECURE
+      if (isLater(beside)) return beside
+    }
     const expansion = proveExpansion(proofs, rrset.owner, wildcard)
     if (expansion.security === 'bogus') return expansion
     item.proofs = authority.filter((set) => isProof(set) && this.#holds(set))
-    // What the zone says beside it, its NS set included, goes to this client with it as far as it is signed too.
-    const apex = authority.filter((set) => set.type === Type.NS && equalNames(set.owner, signer))
-    const companions = apex.filter((set) => this.#isSecure(request, set, signer, trust.keys))
-    showProofs(request, [...item.proofs, ...companions]) // RFC 4035 §3.1.3.3
+    showProofs(request, [...item.proofs, ...companions.filter((set) => this.#holds(set))]) // RFC 4035 §3.1.3.3
     return expansion
-  }
-
-  #isSecure(request: Request, set: RRset, zone: Name, keys: readonly DnsKey[]): boolean {
-    return set.signatures.length > 0 && this.#verify(request, set, zone, keys).security === 'secure'
   }
 
   #holds(set: RRset): boolean {
@@ -216,14 +222,15 @@ class Validator implements Layer {
     const signer = this.#signerOf(first, cut) as Name
     if (!isAtOrBelow(denial.owner, signer)) return bogus('signer outside the zone')
     const trust = this.#trustIn(request, signer)
-    if (trust === undefined) return undefined
+    if (isLater(trust)) return trust
     if (trust.kind !== 'secure') return asVerdict(trust)
     const soa = denial.authority.find((set) => set.type === Type.SOA)
     if (soa !== undefined && equalNames(soa.owner, signer)) {
       const verdict = this.#verify(request, soa, signer, trust.keys)
-      if (verdict.security === 'bogus') return verdict
+      if (isLater(verdict) || verdict.security === 'bogus') return verdict
     }
     const proofs = this.#readProofs(request, denial.authority, signer, trust.keys)
+    if (isLater(proofs)) return proofs
     const verdict =
       denial.kind === 'nxdomain' ? proveNoName(proofs, denial.owner) : proveNoData(proofs, denial.owner, denial.type)
     if (verdict.security === 'bogus') return this.#firstFailure(denial.authority) ?? verdict
@@ -246,13 +253,13 @@ class Validator implements Layer {
    *  between a signed zone and an unsigned one, RFC 4035 §5.2. */
   #judgeUnsigned(request: Request, owner: Name, type: number, cut: Name): Pending<Verdict> {
     const trust = this.#trustIn(request, cut)
-    if (trust === undefined) return undefined
+    if (isLater(trust)) return trust
     if (trust.kind !== 'secure') return asVerdict(trust)
     // DS of a name is on the parent's side: the cut at the name itself does not matter.
     const deepest = countLabels(owner) - (type === Type.DS ? 1 : 0)
     for (let labels = countLabels(cut) + 1; labels <= deepest; labels++) {
       const child = this.#delegationAt(request, ancestorWith(owner, labels))
-      if (child === undefined) return undefined
+      if (isLater(child)) return child
       if (child.kind === 'insecure' || child.kind === 'bogus') return asVerdict(child)
     }
     return bogus('signature missing')
@@ -275,14 +282,14 @@ class Validator implements Layer {
       if (signed === 'no') return { kind: 'insecure', why: '' }
       if (signed !== 'yes') {
         const delegation = this.#delegationAt(request, zone)
-        if (delegation === undefined) return undefined
+        if (isLater(delegation)) return delegation
         if (delegation.kind === 'insecure' || delegation.kind === 'bogus') return delegation
         if (delegation.kind === 'no-cut') return { kind: 'bogus', reason: 'delegation unproven' }
       }
     }
     if (request.isAfter(zone, Type.DNSKEY)) return { kind: 'bogus', reason: 'no key for signature' } // they are no answer
     const finding = request.need(zone, Type.DNSKEY, 'proof')
-    if (finding === undefined) return undefined
+    if (finding === undefined) return 'wait'
     const keySet = finding.answer.find((set) => set.type === Type.DNSKEY && equalNames(set.owner, zone))
     if (finding.security === 'secure' && keySet !== undefined) {
       const keys = this.#readKeys(keySet)
@@ -313,7 +320,7 @@ class Validator implements Layer {
     const { iteration } = request
     if (iteration?.cut.signed === 'no' && equalNames(iteration.cut.zone, zone)) return insecure('')
     const delegation = this.#delegationAt(request, zone)
-    if (delegation === undefined) return undefined
+    if (isLater(delegation)) return delegation
     switch (delegation.kind) {
       case 'insecure':
         return insecure(delegation.why)
@@ -322,16 +329,21 @@ class Validator implements Layer {
       case 'no-cut':
         return bogus('delegation unproven')
       default: {
-        const ds = usableDs(delegation.ds, policy).slice(0, MAX_DS)
-        const vouched = keys.filter((key) => ds.some((record) => dsMatches(record, zone, key)))
+        const vouched = vouchedKeys(usableDs(delegation.ds, policy), zone, keys)
         return this.#verifyKeySet(request, keySet, vouched, keys)
       }
     }
   }
 
-  #verifyKeySet(request: Request, keySet: RRset, vouched: readonly DnsKey[], keys: readonly DnsKey[]): Verdict {
+  #verifyKeySet(
+    request: Request,
+    keySet: RRset,
+    vouched: readonly DnsKey[],
+    keys: readonly DnsKey[],
+  ): Pending<Verdict> {
     if (vouched.length === 0) return bogus('key set not vouched for')
     const verdict = this.#verify(request, keySet, keySet.owner, vouched)
+    if (isLater(verdict)) return verdict
     if (verdict.security === 'secure')
       this.#remember(nameKey(keySet.owner), keys, this.#options.clock.wallMs() + keySet.ttl * 1000)
     return verdict
@@ -346,7 +358,7 @@ class Validator implements Layer {
   > {
     if (request.isAfter(name, Type.DS)) return { kind: 'bogus', reason: 'delegation unproven' }
     const finding = request.need(name, Type.DS, 'proof')
-    if (finding === undefined) return undefined
+    if (finding === undefined) return 'wait'
     const dsSet = finding.answer.find((set) => set.type === Type.DS && equalNames(set.owner, name))
     if (finding.security === 'insecure') return { kind: 'insecure', why: '' }
     if (finding.security !== 'secure') {
@@ -354,9 +366,8 @@ class Validator implements Layer {
       return { kind: 'bogus', reason: finding.bogusReason ?? 'delegation unproven' }
     }
     if (dsSet !== undefined) {
-      if (usableDs(dsSet.rdatas, this.#options.policy).length === 0)
-        return { kind: 'insecure', why: 'unsupported algorithm' }
-      return { kind: 'secure', ds: dsSet.rdatas }
+      const why = whyUnusable(dsSet.rdatas, this.#options.policy)
+      return why === undefined ? { kind: 'secure', ds: dsSet.rdatas } : { kind: 'insecure', why }
     }
     // Proven to have no DS. Is it an unsigned delegation, or no delegation at all?
     const sets = finding.authority
@@ -384,26 +395,30 @@ class Validator implements Layer {
   // --- signatures ---------------------------------------------------------------------------------------------------
 
   /** Verifies once; caps the set's TTL by what its signature allows (RFC 4035 §5.3.3). */
-  #verify(request: Request, rrset: RRset, zone: Name, keys: readonly DnsKey[]): Verdict {
+  #verify(request: Request, rrset: RRset, zone: Name, keys: readonly DnsKey[]): Pending<Verdict> {
     const known = this.#verified.get(rrset)
     if (known !== undefined) return known.verdict
+    const inARow = request.ledger.checkedInARow
+    if (inARow > 0 && inARow + mostVerifications(rrset, keys) > MAX_IN_A_ROW) return 'pause'
     const nowSeconds = Math.floor(this.#options.clock.wallMs() / 1000)
     const outcome = verifyRRset(rrset, zone, keys, nowSeconds, this.#options.policy, priceOf(request))
     const wildcard = outcome.security === 'secure' ? outcome.wildcard : undefined
     if (outcome.security === 'secure') rrset.ttl = outcome.ttl
     const verdict = outcome.security === 'secure' ? SECURE : outcome
+    if (outcome.security === 'bogus' && outcome.reason === 'limit reached') return verdict // of this request only
     this.#verified.set(rrset, { verdict, wildcard })
     return verdict
   }
 
   /** Verified NSEC and NSEC3 sets of `sets`, ready to prove something. */
-  #readProofs(request: Request, sets: readonly RRset[], zone: Name, keys: readonly DnsKey[]): Proofs {
-    const holding = sets.filter((set) => {
-      if (!isProof(set) || set.rdatas.length === 0) return false
-      if (this.#verify(request, set, zone, keys).security !== 'secure') return false
-      // A denial that was itself expanded from a wildcard denies nothing about this name.
-      return this.#verified.get(set)?.wildcard === undefined
-    })
+  #readProofs(request: Request, sets: readonly RRset[], zone: Name, keys: readonly DnsKey[]): Pending<Proofs> {
+    const proofs = sets.filter((set) => isProof(set) && set.rdatas.length > 0)
+    for (const set of proofs) {
+      const verdict = this.#verify(request, set, zone, keys)
+      if (isLater(verdict)) return verdict
+    }
+    // A denial that was itself expanded from a wildcard denies nothing about this name.
+    const holding = proofs.filter((set) => this.#holds(set) && this.#verified.get(set)?.wildcard === undefined)
     return readProofs(holding, zone, this.#options.maxIterations, (blocks) => request.ledger.charge('hashes', blocks))
   }
 
@@ -462,6 +477,21 @@ class Validator implements Layer {
     else if (verdict.why === 'unsupported algorithm') request.addEde(Ede.UNSUPPORTED_DNSKEY_ALGORITHM, '')
     else if (verdict.why === OPT_OUT) return
   }
+}
+
+function isLater<T>(outcome: Pending<T>): outcome is Later {
+  return typeof outcome === 'string'
+}
+
+/** How many verifications verifyRRset() may need. */
+function mostVerifications(rrset: RRset, keys: readonly DnsKey[]): number {
+  let most = 0
+  for (const rdata of rrset.signatures.slice(0, MAX_SIGNATURES)) {
+    const { keyTag, algorithm } = rrsigFields(rdata)
+    const fitting = keys.filter((key) => key.tag === keyTag && key.algorithm === algorithm)
+    most += Math.min(fitting.length, MAX_KEYS_PER_TAG)
+  }
+  return most
 }
 
 function isProof(set: RRset): boolean {

@@ -36,6 +36,10 @@ export class ManualClock implements Clock {
     return { cancel: () => void this.alarms.delete(alarm) }
   }
 
+  soon(action: () => void): void {
+    this.after(0, action)
+  }
+
   /** When the next alarm is due, in monotonic milliseconds; undefined when none is set. */
   get nextDueMs(): number | undefined {
     return this.firstDue(Number.POSITIVE_INFINITY)?.dueMs

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { LmdbFile } from '../src/cache/lmdb-file.ts'
 import { BowlineError } from '../src/config/error.ts'
 import { systemClock } from '../src/io/clock.ts'
-import { createLog, type Log } from '../src/io/log.ts'
+import { createLog, type Log, setLogging } from '../src/io/log.ts'
 import { KeeperServer } from './keeper-server.ts'
 import { ALIVE_INTERVAL_MS, type FromChild, type StartKeeper, type ToKeeper } from './messages.ts'
 import { lockStorage } from './storage-lock.ts'
@@ -17,6 +17,9 @@ export const CACHE_FILE = 'data.mdb'
 
 /** A keeper whose supervisor was killed may still be closing its file. */
 const PREDECESSOR_MS = 3000
+/** How long a keeper that was told to end waits for its workers: somewhat longer than they may take. */
+const LINGER_MS = 12_000
+const LOOK_MS = 50
 /** Eviction goes on, a step at a time, even while nothing is written. */
 const TEND_INTERVAL_MS = 100
 const TIDY_EVERY = 50 // of these
@@ -60,6 +63,11 @@ export class Keeper {
     await this.file.close()
   }
 
+  /** Workers that are connected. */
+  get links(): number {
+    return this.server.connections
+  }
+
   private tend(): void {
     for (let steps = EVICTION_STEPS; steps > 0 && this.file.evictStep(); steps--);
     if (++this.ticks % TIDY_EVERY === 0) this.file.tidy()
@@ -94,6 +102,15 @@ export function runKeeper(): void {
     isStopping = true
     void (keeper?.close() ?? Promise.resolve()).then(() => process.exit(0))
   }
+  // Workers that were told to end with us still hand over what they learn until then.
+  const linger = () => {
+    const sinceMs = systemClock.monotonicMs()
+    const look = () => {
+      if (keeper === undefined || keeper.links === 0 || systemClock.monotonicMs() - sinceMs > LINGER_MS) stop()
+      else systemClock.after(LOOK_MS, look)
+    }
+    look()
+  }
   const fatal = (error: unknown) => {
     const err = error instanceof Error ? error : new Error(String(error))
     log.crit({ event: 'fatal', err }, `ending because of a fault in Bowline: ${err.message}`)
@@ -102,12 +119,16 @@ export function runKeeper(): void {
   process.on('uncaughtException', fatal)
   process.on('unhandledRejection', fatal)
   process.on('SIGINT', () => {}) // Ctrl-C reaches every process of the terminal; the supervisor tells us what to do
-  process.on('SIGTERM', stop)
-  process.on('disconnect', stop)
+  process.on('SIGTERM', linger)
+  process.on('disconnect', linger)
+  process.on('SIGUSR2', () => {
+    if (!process.connected) stop() // our supervisor is gone, and the keeper of the next service asks for the file
+  })
 
   process.on('message', async (message) => {
     const order = message as ToKeeper
     if (order.kind === 'stop') return stop()
+    if (order.kind === 'set-logging') return setLogging(log, order)
     log = createLog({ ...order.config.logging, process: 'keeper' })
     try {
       keeper = await start(order, log)

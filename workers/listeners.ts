@@ -3,11 +3,11 @@
 
 import { createServer } from 'node:net'
 import { networkInterfaces } from 'node:os'
-import { BowlineError } from '../src/config/error.ts'
+import { lacksFamily, listenFailure } from '../src/config/listen-failure.ts'
 import type { Clock, Timer } from '../src/io/interfaces.ts'
 import type { Log } from '../src/io/log.ts'
 import type { Counters } from '../src/metrics/counters.ts'
-import { familyOf, isWildcard, type ListenPoint, ownAddresses, pointText } from './addresses.ts'
+import { isWildcard, type ListenPoint, pointText } from './addresses.ts'
 import type { LocalClients } from './local-clients.ts'
 import type { Service } from './serve.ts'
 import type { TcpConnections } from './tcp-connections.ts'
@@ -22,6 +22,8 @@ export interface ListenerParts {
   localClients: LocalClients
   clock: Clock
   log: Log
+  /** TCP sockets that listen already, handed to us open, by `address@port`; points without one are opened here. */
+  listening?: ReadonlyMap<string, number>
 }
 
 /** How often we look whether interfaces have come, gone or changed their addresses. */
@@ -40,7 +42,7 @@ export class Listeners {
   /** Binds every point, over UDP and TCP. Rejects with a BowlineError for the first that cannot be had. With `alone`,
    *  also when another program has one of them in a way that would let us share it. */
   async open(points: readonly ListenPoint[], options: { alone: boolean }): Promise<void> {
-    const { service, counters, log } = this.#parts
+    const { service, counters, log, listening } = this.#parts
     for (const point of points) {
       if (lacksFamily(point)) {
         log.notice(
@@ -50,24 +52,29 @@ export class Listeners {
         continue
       }
       try {
-        if (options.alone) await checkFree(point)
+        const tcpFd = listening?.get(pointText(point))
+        if (options.alone) await checkFree(point, tcpFd === undefined)
         this.#udp.push(
           isWildcard(point.address)
             ? await UdpWildcard.open(point, service, counters, log)
             : await UdpListener.open(point, service, counters),
         )
-        this.#tcp.push(await TcpListener.open(point, this.#parts))
+        this.#tcp.push(await TcpListener.open(point, this.#parts, tcpFd))
       } catch (error) {
-        throw explain(point, error as NodeJS.ErrnoException)
+        throw listenFailure(point, error as NodeJS.ErrnoException)
       }
     }
     this.#scanLater()
   }
 
-  /** New queries go to other workers, or nowhere; what has arrived is still answered. */
+  /** New queries over UDP go to other workers, or nowhere; what has arrived is still answered. */
   leave(): void {
     this.#scan?.cancel()
     for (const listener of this.#udp) listener.leave()
+  }
+
+  /** No more connections; those that are open are answered, then closed. */
+  stopAccepting(): void {
     for (const listener of this.#tcp) listener.close()
     this.#parts.connections.leave()
   }
@@ -87,37 +94,13 @@ export class Listeners {
   }
 }
 
-/** Binds and lets go again, without sharing. */
-async function checkFree(point: ListenPoint): Promise<void> {
-  const server = createServer()
-  await listenTcp(server, point, { reusePort: false })
-  await new Promise((closed) => server.close(closed))
+/** Binds and lets go again, without sharing. Where TCP listens already, whoever opened it has looked. */
+async function checkFree(point: ListenPoint, tcpToo: boolean): Promise<void> {
+  if (tcpToo) {
+    const server = createServer()
+    await listenTcp(server, point, { reusePort: false })
+    await new Promise((closed) => server.close(closed))
+  }
   const socket = await bindUdp(point, { reusePort: false })
   await new Promise<void>((closed) => socket.close(closed))
-}
-
-/** `::` and `::1` are in the default configuration, and may be in one that serves many machines. */
-function lacksFamily(point: ListenPoint): boolean {
-  return (point.address === '::' || point.address === '::1') && ownAddresses(6).length === 0
-}
-
-function explain(point: ListenPoint, error: NodeJS.ErrnoException): Error {
-  const remedy = remedies[error.code ?? '']
-  if (remedy === undefined) return error.syscall === undefined ? error : failure(point, error.message)
-  return failure(point, remedy(point))
-}
-
-function failure(point: ListenPoint, text: string): BowlineError {
-  return new BowlineError('listen', `${point.setting}: cannot listen on ${pointText(point)}: ${text}`)
-}
-
-const remedies: Record<string, ((point: ListenPoint) => string) | undefined> = {
-  EADDRINUSE: () => 'another program has this address and port; stop it, or choose another port, as in @5300',
-  EACCES: (point) =>
-    point.port < 1024
-      ? 'this user may not use ports under 1024; choose another, as in @5300, or start with CAP_NET_BIND_SERVICE'
-      : 'the system does not permit it',
-  EADDRNOTAVAIL: (point) =>
-    `this machine has no such address; choose one of ${ownAddresses(familyOf(point.address)).join(', ')}`,
-  EAFNOSUPPORT: (point) => `this machine has no IPv${familyOf(point.address)}; take the address out`,
 }

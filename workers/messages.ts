@@ -3,6 +3,7 @@
  *  or the channel closes, which means that the supervisor is gone: then it ends by itself as after `stop`. */
 
 import type { Config } from '../src/config/schema.ts'
+import type { LogLevel } from '../src/io/log.ts'
 
 /** To the keeper, first of all. */
 export interface StartKeeper {
@@ -10,6 +11,14 @@ export interface StartKeeper {
   config: Config
   /** Path of the unix stream socket on which workers hand over what they learnt. */
   socketPath: string
+}
+
+/** A TCP socket that the supervisor opened, so that connections waiting to be accepted outlive any worker. */
+export interface ListeningSocket {
+  address: string
+  port: number
+  /** In the process that is told. */
+  fd: number
 }
 
 /** To a worker, first of all. The keeper is ready by then. */
@@ -22,12 +31,33 @@ export interface StartWorker {
   /** No other worker runs yet: look first whether any other program has the addresses. Workers share them, and would
    *  share them with a second service as well, unnoticed. */
   alone: boolean
+  /** To accept connections from. */
+  listening?: readonly ListeningSocket[]
+  /** Open files handed over that are not for this worker. */
+  notOurs?: readonly number[]
+  /** The file in which the last questions are kept, in case that one of them is the end of this process. */
+  questionsPath?: string
 }
 
-/** Finish what is in flight, for at most so long, then exit 0. */
+/** Finish what is in flight, for at most `timeoutMs`, then exit 0. */
 export interface Stop {
   kind: 'stop'
   timeoutMs: number
+  /** Go on accepting connections for so long: nobody else will accept what is on its way to our sockets. */
+  acceptMs?: number
+}
+
+/** Log from now on as this says. */
+export interface SetLogging {
+  kind: 'set-logging'
+  level: LogLevel
+  groups: readonly string[]
+}
+
+/** Answered by `counters` with the same id. */
+export interface AskCounters {
+  kind: 'ask-counters'
+  id: number
 }
 
 /** Now doing its work. */
@@ -49,10 +79,40 @@ export interface Alive {
   kind: 'alive'
   /** Requests in flight. */
   inFlight: number
+  /** Share of the time since the last such message in which the event loop was busy, 0 to 1. Only workers tell. */
+  utilisation?: number
+  rssOctets?: number
+  /** A copy of Counters.values. */
+  counters?: Float64Array
+}
+
+/** A copy of Counters.values: when asked, and once more before the process ends. */
+export interface CountersNow {
+  kind: 'counters'
+  id: number
+  counters: Float64Array
 }
 
 export const ALIVE_INTERVAL_MS = 1000
 
-export type ToKeeper = StartKeeper | Stop
-export type ToWorker = StartWorker | Stop
-export type FromChild = Ready | Failed | Alive
+/** The standard error of a child is read by the supervisor, which thus hears what Node or V8 say before they end the
+ *  process. The log goes to the file of this number, which is the supervisor's own standard error. */
+export const LOG_FD = 4
+/** Further open files handed over begin here. */
+export const FIRST_HANDED_FD = 5
+
+export type ToKeeper = StartKeeper | Stop | SetLogging
+export type ToWorker = StartWorker | Stop | SetLogging | AskCounters
+export type FromChild = Ready | Failed | Alive | CountersNow
+
+/** Layout of the file that last-questions.ts writes and the supervisor reads. */
+export const QuestionFile = {
+  SLOTS: 64,
+  SLOT_OCTETS: 256,
+  OCTETS: 65 * 256,
+  /** Where in a slot the packet begins, and what of it is kept at most. */
+  PACKET: 32,
+  PACKET_OCTETS: 224,
+  BEGUN: 1,
+  DONE: 2,
+} as const

@@ -1,15 +1,20 @@
-/** The life of a worker process: it is told to start, opens its listeners, answers, and leaves in good order. What it
- *  answers is the resolver's business, which is handed in. */
+/** The life of a worker process: it is told to start, tries its resolver, opens its listeners, answers, and leaves in good
+ *  order. What it answers is the resolver's business, which is handed in. */
 
+import { closeSync } from 'node:fs'
+import { performance } from 'node:perf_hooks'
 import { BowlineError } from '../src/config/error.ts'
+import { pointText } from '../src/config/listen-points.ts'
 import { systemClock } from '../src/io/clock.ts'
-import { createLog, type Log } from '../src/io/log.ts'
+import { createLog, type Log, setLogging } from '../src/io/log.ts'
 import { Counters } from '../src/metrics/counters.ts'
 import { listenPoints } from './addresses.ts'
 import { ClientLimits } from './client-limits.ts'
+import { LastQuestions } from './last-questions.ts'
 import { Listeners } from './listeners.ts'
 import { LocalClients } from './local-clients.ts'
-import { ALIVE_INTERVAL_MS, type FromChild, type StartWorker, type ToWorker } from './messages.ts'
+import { ALIVE_INTERVAL_MS, type Alive, type FromChild, type StartWorker, type ToWorker } from './messages.ts'
+import { selfTest } from './self-test.ts'
 import { type Resolver, Service } from './serve.ts'
 import { TcpConnections } from './tcp-connections.ts'
 
@@ -24,12 +29,18 @@ const LOOK_MS = 10
 /** sysexits.h's "internal software error": a fault of ours, and a reason to start again. */
 const EX_SOFTWARE = 70
 
+/** What a CountersNow that nobody asked for has as its id. */
+const UNASKED = 0
+
 export function runWorker(makeResolver: MakeResolver): void {
   let log = createLog({ level: 'notice', process: 'worker' })
   let worker: Worker | undefined
-  const stop = (timeoutMs: number) => {
-    if (worker === undefined) process.exit(0)
-    void worker.stop(timeoutMs).then(() => process.exit(0))
+  const stop = (timeoutMs: number, acceptMs = 0) => {
+    const stopping = worker
+    if (stopping === undefined) process.exit(0)
+    void stopping.stop(timeoutMs, acceptMs).then(() => {
+      tell({ kind: 'counters', id: UNASKED, counters: stopping.countersNow() }, () => process.exit(0))
+    })
   }
 
   const fatal = (error: unknown) => {
@@ -45,14 +56,24 @@ export function runWorker(makeResolver: MakeResolver): void {
 
   process.on('message', async (message) => {
     const order = message as ToWorker
-    if (order.kind === 'stop') return stop(order.timeoutMs)
+    switch (order.kind) {
+      case 'stop':
+        return stop(order.timeoutMs, order.acceptMs)
+      case 'set-logging':
+        return setLogging(log, order)
+      case 'ask-counters':
+        return tell({ kind: 'counters', id: order.id, counters: worker?.countersNow() ?? new Float64Array() })
+    }
+    for (const fd of order.notOurs ?? []) closeSync(fd)
     log = createLog({ ...order.config.logging, process: `worker ${order.index}` })
     try {
-      const starting = new Worker(order, await makeResolver(order, log), log)
+      const resolver = await makeResolver(order, log)
+      await selfTest(resolver, systemClock)
+      const starting = new Worker(order, resolver, log)
       await starting.open()
       worker = starting
       tell({ kind: 'ready' })
-      setInterval(() => tell({ kind: 'alive', inFlight: starting.inFlight }), ALIVE_INTERVAL_MS).unref()
+      setInterval(() => tell(starting.alive()), ALIVE_INTERVAL_MS).unref()
     } catch (error) {
       if (!(error instanceof BowlineError)) throw error
       tell({ kind: 'failed', code: error.code, message: error.message }, () => process.exit(1))
@@ -64,12 +85,14 @@ class Worker {
   readonly #start: StartWorker
   readonly #resolver: Resolver
   readonly #limits = new ClientLimits(systemClock)
+  readonly #counters = new Counters()
   readonly #connections: TcpConnections
   readonly #listeners: Listeners
   #stopping: Promise<void> | undefined
+  #busy = performance.eventLoopUtilization()
 
   constructor(start: StartWorker, resolver: Resolver, log: Log) {
-    const counters = new Counters()
+    const counters = this.#counters
     const localClients = new LocalClients()
     this.#start = start
     this.#resolver = resolver
@@ -81,28 +104,53 @@ class Worker {
       limits: this.#limits,
       allows: (address) => localClients.includes(address),
       udpSize: start.config.network['edns-buffer-size'].downstream,
+      lastQuestions: start.questionsPath === undefined ? undefined : LastQuestions.open(start.questionsPath),
     })
     const connections = this.#connections
-    this.#listeners = new Listeners({ service, connections, counters, localClients, clock: systemClock, log })
+    const listening = new Map(start.listening?.map((socket) => [pointText(socket), socket.fd]))
+    this.#listeners = new Listeners({
+      service,
+      connections,
+      counters,
+      localClients,
+      clock: systemClock,
+      log,
+      listening,
+    })
   }
 
-  get inFlight(): number {
-    return this.#resolver.inFlight
+  countersNow(): Float64Array {
+    return this.#counters.values.slice()
+  }
+
+  alive(): Alive {
+    const before = this.#busy
+    this.#busy = performance.eventLoopUtilization()
+    return {
+      kind: 'alive',
+      inFlight: this.#resolver.inFlight,
+      utilisation: performance.eventLoopUtilization(this.#busy, before).utilization,
+      rssOctets: process.memoryUsage.rss(),
+      counters: this.countersNow(),
+    }
   }
 
   open(): Promise<void> {
     return this.#listeners.open(listenPoints(this.#start.config.network.listen), { alone: this.#start.alone })
   }
 
-  /** Resolves when everything that had arrived is answered, at the latest after `timeoutMs`. */
-  stop(timeoutMs: number): Promise<void> {
-    this.#stopping ??= this.#drain(systemClock.monotonicMs() + timeoutMs)
+  /** Resolves when everything that had arrived is answered, at the latest after `timeoutMs`. Connections are accepted for
+   *  `acceptMs` longer. */
+  stop(timeoutMs: number, acceptMs: number): Promise<void> {
+    this.#stopping ??= this.#drain(systemClock.monotonicMs() + timeoutMs, acceptMs)
     return this.#stopping
   }
 
-  async #drain(deadlineMs: number): Promise<void> {
+  async #drain(deadlineMs: number, acceptMs: number): Promise<void> {
     const leftMs = () => Math.max(0, deadlineMs - systemClock.monotonicMs())
     this.#listeners.leave()
+    if (acceptMs > 0) await pause(Math.min(acceptMs, leftMs()))
+    this.#listeners.stopAccepting()
     await pause(Math.min(QUEUE_MS, leftMs()))
     await new Promise<void>((drained) => this.#resolver.drain(leftMs(), drained))
     while (leftMs() > 0 && (this.#connections.open > 0 || this.#limits.clients > 0)) await pause(LOOK_MS)

@@ -68,7 +68,10 @@ export class Service {
   /** Answers one packet through `respond`, called exactly once. Never throws, whatever the packet. */
   serve(packet: Uint8Array, client: Client, respond: Respond): void {
     const { lastQuestions, clock } = this.#options
-    if (lastQuestions === undefined) return this.#serve(packet, client, respond)
+    if (lastQuestions === undefined) {
+      this.#serve(packet, client, respond)
+      return
+    }
     const slot = lastQuestions.begin(packet, client.address, client.port, clock.wallMs())
     this.#serve(packet, client, respond)
     lastQuestions.done(slot)

@@ -19,6 +19,7 @@ export async function lockStorage(storage: string, waitMs: number): Promise<void
   const fd = openSync(path, 'a+', 0o644)
   const flock = koffi.load(null as unknown as string).func('int flock(int, int)')
   for (let waitedMs = 0; flock(fd, LOCK_EX | LOCK_NB) !== 0; waitedMs += LOOK_MS) {
+    if (waitedMs === LOOK_MS) askToYield(path)
     if (waitedMs >= waitMs) {
       closeSync(fd)
       const holder = readFileSync(path, 'latin1').trim()
@@ -32,4 +33,15 @@ export async function lockStorage(storage: string, waitMs: number): Promise<void
   }
   ftruncateSync(fd)
   writeSync(fd, `${process.pid}\n`, 0)
+}
+
+/** A keeper that has lost its supervisor waits for its last workers, and ends at once when asked; any other one does not
+ *  mind. */
+function askToYield(path: string): void {
+  const holder = Number(readFileSync(path, 'latin1'))
+  try {
+    if (holder > 1) process.kill(holder, 'SIGUSR2')
+  } catch {
+    // gone, or of another user
+  }
 }

@@ -31,10 +31,12 @@ export class TcpListener {
     this.#server = server
   }
 
-  /** Binds. Rejects with the system's error when the address cannot be had. */
-  static async open(point: ListenPoint, parts: TcpParts): Promise<TcpListener> {
+  /** Binds, or takes over `fd`, a socket that listens already. Rejects with the system's error when the address cannot
+   *  be had. */
+  static async open(point: ListenPoint, parts: TcpParts, fd?: number): Promise<TcpListener> {
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => accept(socket, parts))
-    await listenTcp(server, point, { reusePort: true })
+    if (fd === undefined) await listenTcp(server, point, { reusePort: true })
+    else await new Promise<void>((listening) => server.listen({ fd }, listening))
     server.on('error', () => {}) // a connection that could not be accepted; the next may
     return new TcpListener(server)
   }

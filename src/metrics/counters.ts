@@ -20,8 +20,8 @@ export const Counter = {
   REFUSED_WAITING: 14,
   ANSWERS_PACED: 15,
   NO_ANSWER: 16,
-  SERVFAIL: 17,
   ANSWERED_AT_ONCE: 17,
+  SERVFAIL: 18,
 } as const
 export type Counter = (typeof Counter)[keyof typeof Counter]
 

@@ -7,6 +7,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const TOP = 25
+/** Processes that worked less than this share of the busiest one's time are left out. */
+const MENTIONED = 0.05
 const projectFolder = fileURLToPath(new URL('../..', import.meta.url))
 
 interface CallFrame {
@@ -72,7 +74,7 @@ export function topTable(places: Place[]): string {
   return [' self  total  (% of the time at work)', ...lines].join('\n')
 }
 
-/** Tables of all profiles in a folder, the process that worked most first. */
+/** Tables of the profiles in a folder, the process that worked most first. */
 export async function gatherProfiles(folder: string): Promise<string> {
   const files = (await readdir(folder)).filter((name) => name.endsWith('.cpuprofile'))
   const read = await Promise.all(
@@ -82,7 +84,9 @@ export async function gatherProfiles(folder: string): Promise<string> {
       return { name, places, workS, role: roleOf(places) }
     }),
   )
+  const busiest = Math.max(...read.map(({ workS }) => workS))
   return read
+    .filter(({ workS }) => workS > MENTIONED * busiest)
     .sort((a, b) => b.workS - a.workS)
     .map(({ name, places, workS, role }) => `${role}, ${workS.toFixed(1)} s at work (${name})\n${topTable(places)}\n`)
     .join('\n')

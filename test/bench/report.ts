@@ -1,7 +1,7 @@
 /** The measured numbers, for people as tables and for programs as JSON. */
 
 import { cpus, release, totalmem } from 'node:os'
-import type { Round, TargetResult, WorkloadResult } from './measure.ts'
+import type { RoleCost, Round, TargetResult, WorkloadResult } from './measure.ts'
 import { median } from './numbers.ts'
 
 /** Ratios are to these, where they are among the targets. */
@@ -85,8 +85,11 @@ export function tableOf({ workload, targets }: WorkloadResult): string {
 
 /** `bowline: worker 40.12 µs (12.31 in the kernel), keeper …; RSS worker 102 MB …` */
 function processesOf({ target, rounds, processes }: TargetResult): string {
-  const roles = rounds.at(-1)!.roles.map(({ role, userUs, systemUs }) => {
-    return `${role} ${number(userUs + systemUs, 2)} µs (${number(systemUs, 2)} in the kernel)`
+  const roles = rounds[0].roles.map(({ role }) => {
+    const middle = (cost: (role: RoleCost) => number) =>
+      median(rounds.flatMap((round) => round.roles.filter((other) => other.role === role).map(cost)))
+    const systemUs = middle((cost) => cost.systemUs)
+    return `${role} ${number(middle((cost) => cost.userUs) + systemUs, 2)} µs (${number(systemUs, 2)} in the kernel)`
   })
   const memory = processes.map(({ role, rssKb }) => `${role} ${number(rssKb / MB, 0)} MB`)
   return `  ${target.name}: ${roles.join(', ')}; RSS ${memory.join(', ')}`

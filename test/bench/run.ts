@@ -11,7 +11,7 @@ import { measureWorkload, type WorkloadResult } from './measure.ts'
 import { LOAD_CORE, pinSelf } from './processes.ts'
 import { gatherProfiles } from './profile.ts'
 import { machine, tableOf, toJson } from './report.ts'
-import { availableTargets, BOWLINE, FLOOR, type Target, versionOf } from './targets.ts'
+import { availableTargets, BOWLINE, FLOOR, type Target, useBuilt, versionOf } from './targets.ts'
 import { type Plan, WORKLOADS, type Workload } from './workloads.ts'
 import { canSign } from './zones.ts'
 
@@ -22,6 +22,7 @@ interface Options {
   seconds: number
   latencySeconds: number
   workers: number[]
+  built?: boolean
   quick?: boolean
   json?: string
   profile?: string
@@ -37,11 +38,13 @@ const command = new Command('bench')
   .option('--seconds <number>', 'how long each time under full load', whole, 3)
   .option('--latency-seconds <number>', 'how long each time at a fixed rate, where latency is measured', whole, 2)
   .option('--workers <numbers>', 'workers of Bowline; the second and later ones only in `cached`', numbers, [1, 2, 4])
+  .option('--built', 'Bowline as `npm run build` made it: same speed, less memory, as no types are stripped')
   .option('--quick', 'about a minute: fewer targets, one second, no latency')
   .option('--json <file>', 'write all numbers there')
   .option('--profile <folder>', 'CPU profiles of all processes of Bowline go there; slows it down a little')
 const options = command.parse().opts<Options>()
 if (options.quick) quicken(options)
+if (options.built) useBuilt()
 
 const interrupted = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const)

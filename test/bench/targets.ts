@@ -3,6 +3,7 @@
  *  In all else they are as they come: 0x20 is on in Bowline and Knot Resolver, off in the others. */
 
 import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -47,13 +48,15 @@ export const FLOOR = 'floor'
 export const BOWLINE = 'bowline'
 const MEMORY_MB = 512
 
-const bowlineProgram = fileURLToPath(new URL('../../supervisor/bowline.ts', import.meta.url))
+const sourceProgram = fileURLToPath(new URL('../../supervisor/bowline.ts', import.meta.url))
+const builtProgram = fileURLToPath(new URL('../../dist/supervisor/bowline.js', import.meta.url))
+let bowlineProgram = sourceProgram
 const floorSource = fileURLToPath(new URL('floor.c', import.meta.url))
 
 const recipes: Record<string, Recipe> = {
   [BOWLINE]: {
     command: process.execPath,
-    version: [bowlineProgram, '--version'],
+    version: [sourceProgram, '--version'],
     prepare: async ({ folder, port, hints, anchor, workers }) => {
       const validation = anchor === undefined ? 'enable: false' : `trust-anchors: ["${anchor}"]`
       return [
@@ -197,6 +200,12 @@ export function availableTargets(workers: number[]): Target[] {
   for (const name of PEERS) if (findPeer(name) !== undefined) targets.push({ name, recipe: name, workers: 1 })
   if (findPeer('cc') !== undefined) targets.push({ name: FLOOR, recipe: FLOOR, workers: 1 })
   return targets
+}
+
+/** Measures what `npm run build` made, which is what an installed package runs, and not the sources. */
+export function useBuilt(): void {
+  if (!existsSync(builtProgram)) throw new Error('there is no dist/: npm run build')
+  bowlineProgram = builtProgram
 }
 
 export interface StartOptions {

@@ -1,9 +1,13 @@
 /** `npm run bench`: Bowline and the resolvers installed on this machine, under the same load in turns. Target on one core,
  *  everything else on another; CPU time per query from the process accounts; medians of ratios. See docs/performance.md. */
 
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { createServer, type Server } from 'node:net'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { Command, InvalidArgumentError } from 'commander'
 import { findPeer } from '../peers.ts'
 import { startInternet } from './internet.ts'
@@ -28,6 +32,7 @@ interface Options {
   profile?: string
 }
 
+const FOLDER_PREFIX = 'bowline-bench-run-'
 const QUICK_TARGETS = [BOWLINE, 'unbound', 'kresd', FLOOR]
 
 const command = new Command('bench')
@@ -70,8 +75,9 @@ async function bench(wanted: Options): Promise<number> {
   const signed = canSign() && (findPeer('knotd') ?? findPeer('nsd')) !== undefined
   const needsSigning = workloads.some((workload) => workload.signed)
 
+  const claim = await claimMachine()
   await pinSelf(LOAD_CORE)
-  const folder = await mkdtemp(join(findMemoryFolder(), 'bowline-bench-'))
+  const folder = await makeFolder()
   const results: WorkloadResult[] = []
   try {
     if (signed && needsSigning) say('signed zones: kept from an earlier run, or signed now, which takes some seconds')
@@ -108,6 +114,7 @@ async function bench(wanted: Options): Promise<number> {
       await writeFile(wanted.json, toJson(results, { options: wanted, versions: await versions(targets) }))
   } finally {
     await rm(folder, { recursive: true, force: true })
+    claim.close()
   }
   const { cpu, cores, kernel, node } = machine()
   console.log(`${cpu}, ${cores} cores, Linux ${kernel}, Node ${node}`)
@@ -149,9 +156,29 @@ function choose<T>(all: T[], names: string[] | undefined, nameOf: (item: T) => s
   return all.filter((item) => names?.includes(nameOf(item)) ?? true)
 }
 
-/** Caches in memory, for all alike: none of the targets makes them safe against a crash of the machine. */
-function findMemoryFolder(): string {
-  return process.platform === 'linux' ? '/dev/shm' : tmpdir()
+/** Holds what only one run at a time can have, the cores and the addresses; waits until another one ends. The kernel
+ *  takes the claim back however this process ends. */
+async function claimMachine(): Promise<Server> {
+  for (let waited = false; ; waited = true) {
+    const server = createServer()
+    try {
+      await once(server.listen({ host: '127.99.0.1', port: 9953, exclusive: true }), 'listening')
+      return server
+    } catch (failure) {
+      if ((failure as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw failure
+    }
+    if (!waited) say('another benchmark runs on this machine: waiting until it has ended')
+    await setTimeout(1000, undefined, { signal: interrupted.signal })
+  }
+}
+
+/** In memory, for all targets alike: none of them makes its cache safe against a crash of the machine. What a run that
+ *  was killed has left is removed; only who holds the claim may come here. */
+async function makeFolder(): Promise<string> {
+  const parent = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
+  for (const name of await readdir(parent))
+    if (name.startsWith(FOLDER_PREFIX)) await rm(join(parent, name), { recursive: true, force: true })
+  return mkdtemp(join(parent, FOLDER_PREFIX))
 }
 
 function say(text: string): void {

@@ -24,6 +24,7 @@ export function composeResponse(buffer: Uint8Array, request: Request, frame: Res
   const wantsDnssec = query.edns?.do ?? false
   let flags = Flag.QR | Flag.RA | (query.flags & (Flag.RD | Flag.CD))
   if (request.authoritative) flags |= Flag.AA
+  if (request.truncated && frame.overUdp) flags |= Flag.TC
   // AD only for who can read it: DO or AD in the query, RFC 6840 §5.8.
   const mayHaveAd = wantsDnssec || (query.flags & Flag.AD) !== 0
   const isData = request.rcode !== Rcode.SERVFAIL
@@ -64,6 +65,7 @@ function responseEdns(request: Request, { query, settings }: ResponseFrame) {
     .map((note) => edeOption(note.code, note.text.slice(0, MAX_EDE_TEXT)))
   if (settings.nsid !== undefined && query.edns?.options.some((option) => option.code === EdnsOption.NSID))
     options.push({ code: EdnsOption.NSID, data: new TextEncoder().encode(settings.nsid) }) // RFC 5001 §2.2
+  options.push(...request.options)
   return { udpSize: settings.ednsBufferSize.downstream, do: query.edns?.do ?? false, options }
 }
 

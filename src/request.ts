@@ -7,7 +7,7 @@ import type { BogusReason } from './dnssec/verdict.ts'
 import type { ServerAddress } from './io/address.ts'
 import type { Protocol } from './io/interfaces.ts'
 import type { Ledger } from './ledger.ts'
-import type { Question, Reply } from './wire/message.ts'
+import type { Edns, EdnsOptionValue, Question, Reply } from './wire/message.ts'
 import { type Name, nameKey } from './wire/name.ts'
 import type { RRset } from './wire/rrset.ts'
 import { type Ede, Rcode } from './wire/types.ts'
@@ -16,7 +16,8 @@ import { type Ede, Rcode } from './wire/types.ts'
  *  - `pass`: nothing to say, ask the next layer
  *  - `produce`: (again) find out what to do next for `sname`
  *  - `consume`: `request.query` is ready, send it and consume the reply
- *  - `wait`: until one of the sub-requests asked for by need() has ended, then call the same hook again
+ *  - `wait`: until one of the sub-requests asked for by need() has ended, or what hold() gave is called; then call the
+ *    same hook again
  *  - `pause`: while replies are consumed only; let others have their turn, then call the same hook again
  *  - `done`: the answer stands in the request;   `fail`: SERVFAIL, `request.edes` says why */
 export type Step = 'pass' | 'produce' | 'consume' | 'wait' | 'pause' | 'done' | 'fail'
@@ -25,16 +26,20 @@ export type Step = 'pass' | 'produce' | 'consume' | 'wait' | 'pause' | 'done' | 
  *  begin, produce and checkout go down the list, consume, answer and finish come up. */
 export interface Layer {
   readonly name: string
+  /** It has something to say or to count where an answer is ready in the worker: such answers take the full way, too. */
+  readonly seesCached?: boolean
   /** The request is new. `done` answers it without resolving. */
   begin?(request: Request): Step
-  /** What next for `request.sname`? The first step other than `pass` counts. */
+  /** What next for `request.sname`? Called for each name of a chain of aliases, and again after each reply that did not end
+   *  the search. The first step other than `pass` counts. */
   produce?(request: Request): Step
   /** `query` is about to leave. `produce` chooses another server instead. */
   checkout?(request: Request, query: Query): Step
   /** A reply, or the news that none came. Every layer hears of it; the last step other than `pass` counts, except that
    *  `wait`, `pause` and `fail` count at once. */
   consume?(request: Request, query: Query, arrival: Arrival): Step
-  /** The answer is about to be given; it may still be changed. `fail` turns it into SERVFAIL. */
+  /** The answer is about to be given to a client; it may still be changed, and `wait` be said. `fail` turns it into
+   *  SERVFAIL. RRsets may be those of other requests: replace them, never write into them. */
   answer?(request: Request): Step
   /** The request has ended; only for looking. */
   finish?(request: Request): void
@@ -55,6 +60,12 @@ export interface Query {
   minimised: boolean
   /** The request has less time left than the server deserves: silence then says nothing about it. */
   cutShort?: boolean
+  /** Sets RD: the server is a forwarder, which resolves for us. */
+  recursionDesired?: boolean
+  /** Sets CD: a forwarder is to hand over what it finds bogus, for us to judge (RFC 6840 §5.9). */
+  checkingDisabled?: boolean
+  /** EDNS options to send. */
+  options?: readonly EdnsOptionValue[]
 }
 
 /** What came of a query. */
@@ -96,6 +107,23 @@ export interface Client {
   /** 4 or 16 octets. */
   address?: Uint8Array
   port?: number
+}
+
+/** What holds for a group of clients: which rules apply to them, and what is done otherwise for them than for others. */
+export interface ClientView {
+  /** The same for requests for which the same holds: only those may share an answer under way. */
+  key: string
+  tags: ReadonlySet<string>
+  options: ViewOptions
+}
+
+/** Undefined: as for everybody. */
+export interface ViewOptions {
+  minimize?: boolean
+  dns64?: boolean
+  fallback?: boolean
+  /** How much a query of these clients counts where rates are limited; 0: nothing. */
+  priceFactor?: number
 }
 
 /** Flags and EDNS of the client's query. Sub-requests inherit `cd`. */
@@ -157,11 +185,13 @@ export class Request {
   readonly wishes: Wishes
   readonly ledger: Ledger
   readonly client: Client | undefined
+  /** EDNS of the client's query. */
+  readonly edns: Edns | undefined
   /** The request that needs this one's outcome; undefined for a client's. */
   readonly parent: Request | undefined
   readonly depth: number
-  /** Finds identical requests. */
-  readonly key: string
+  /** What holds for the client, once known. Sub-requests inherit it. */
+  view: ClientView | undefined
 
   /** The name pursued now; moves along CNAME and DNAME. */
   sname: Name
@@ -175,6 +205,12 @@ export class Request {
   authority: RRset[] = []
   additional: RRset[] = []
   edes: EdeNote[] = []
+  /** EDNS options for the client. */
+  options: EdnsOptionValue[] = []
+  /** TC towards a client that asked over UDP: it shall come again over TCP. */
+  truncated = false
+  /** The client gets no answer at all. */
+  silent = false
   security: Security = 'indeterminate'
   /** Why validation failed, and how many replies it has rejected. */
   bogusReason: BogusReason | undefined = undefined
@@ -207,6 +243,10 @@ export class Request {
   readonly pending = new Set<string>()
   /** Asked for by need(), not yet started. */
   wanted: Wanted[] = []
+  /** Calls of hold() not released yet. */
+  holds = 0
+  /** Set by the driver: steps the request on. */
+  wake: (() => void) | undefined = undefined
   /** Why it is asked, when not for its own sake: `priming` is about the root's servers and goes to the hints
    *  (RFC 9609); `server-address` will do with glue and needs no validation; `proof` is a link of a chain of trust. */
   readonly purpose: Purpose
@@ -220,12 +260,21 @@ export class Request {
     question: Question,
     wishes: Wishes,
     ledger: Ledger,
-    origin: { client?: Client; parent?: Request; purpose?: Purpose; trace?: Trace; mustValidate?: boolean } = {},
+    origin: {
+      client?: Client
+      edns?: Edns
+      parent?: Request
+      purpose?: Purpose
+      trace?: Trace
+      mustValidate?: boolean
+    } = {},
   ) {
     this.question = question
     this.wishes = wishes
     this.ledger = ledger
     this.client = origin.client
+    this.edns = origin.edns
+    this.view = origin.parent?.view
     this.parent = origin.parent
     this.purpose = origin.purpose ?? 'answer'
     this.trace = origin.trace ?? origin.parent?.trace
@@ -233,7 +282,13 @@ export class Request {
     this.depth = origin.parent === undefined ? 0 : origin.parent.depth + (this.purpose === 'proof' ? 0 : 1)
     this.mustValidate = origin.mustValidate ?? false
     this.sname = question.name
-    this.key = `${question.type}/${question.class}/${wishes.cd ? 'cd' : ''}${this.purpose}/${nameKey(question.name)}`
+  }
+
+  /** Finds identical requests. */
+  get key(): string {
+    const { type, class: qclass, name } = this.question
+    const cd = this.wishes.cd ? 'cd' : ''
+    return `${type}/${qclass}/${cd}${this.purpose}/${this.view?.key ?? ''}/${nameKey(name)}`
   }
 
   get qname(): Name {
@@ -256,6 +311,18 @@ export class Request {
   /** The ended sub-request for this question, if there is one. Starts nothing. */
   finding(name: Name, type: number): Request | undefined {
     return this.findings.size === 0 ? undefined : this.findings.get(subKey(name, type))
+  }
+
+  /** For what is not DNS, or not ours to count: say `wait`, and call what this gives when it is over. */
+  hold(): () => void {
+    this.holds++
+    let held = true
+    return () => {
+      if (!held) return
+      held = false
+      this.holds--
+      this.wake?.()
+    }
   }
 
   isPending(name: Name, type: number): boolean {
@@ -302,6 +369,17 @@ export class Request {
     this.rcode = Rcode.NOERROR
     this.iteration = undefined
     this.minimisedQueries = 0
+  }
+
+  /** Answers it here and now, with this and nothing else. */
+  answerWith(rcode: Rcode, answer: RRset[] = [], authority: RRset[] = []): 'done' {
+    this.rcode = rcode
+    this.answer = answer
+    this.authority = authority
+    this.additional = []
+    this.source = 'local'
+    this.security = 'insecure'
+    return 'done'
   }
 
   /** Counts in the security of one part of the answer: the whole is as secure as its weakest part. */

@@ -16,7 +16,7 @@ import { defaultSettings, type Settings } from './settings.ts'
 import { type ExchangeCounters, Exchanges } from './upstream/exchange.ts'
 import { Servers } from './upstream/servers.ts'
 import { WireError } from './wire/error.ts'
-import { type ClientQuery, parseQuery, type Question } from './wire/message.ts'
+import { type ClientQuery, type Edns, parseQuery, type Question } from './wire/message.ts'
 import { nameToText } from './wire/name.ts'
 import { Class, Ede, Flag, Opcode, Rcode, typeText } from './wire/types.ts'
 
@@ -68,8 +68,8 @@ class Pursuit {
   readonly parent: Pursuit | undefined
   /** Called once, when the request has ended. */
   readonly onEnd: (request: Request) => void
-  phase: 'begin' | 'produce' | 'consume' | 'ended' = 'begin'
-  /** In the consume phase: the layer to go on with, and what arrived. */
+  phase: 'begin' | 'produce' | 'consume' | 'answer' | 'ended' = 'begin'
+  /** In the phases begin, consume and answer: the layer to go on with; and what arrived. */
   layer = 0
   arrival: Arrival | undefined
   consumed: Step = 'pass'
@@ -89,6 +89,11 @@ class Pursuit {
     this.parent = parent
     this.onEnd = onEnd
   }
+
+  /** Whether there is something that will wake the request. */
+  get isExpecting(): boolean {
+    return this.request.pending.size > 0 || this.request.holds > 0
+  }
 }
 
 export class Core {
@@ -98,6 +103,8 @@ export class Core {
   readonly #options: CoreOptions
   readonly #clock: Clock
   readonly #layers: readonly Layer[]
+  /** Some module has to see what an index of ready answers would answer. */
+  readonly #seesCached: boolean
   readonly #leaders = new Map<string, Pursuit>()
   /** Requests that let others have their turn, first come, first to go on. */
   readonly #paused: Pursuit[] = []
@@ -147,6 +154,7 @@ export class Core {
     })
     this.#anchors = new TrustAnchors(settings.trustAnchors, settings.negativeTrustAnchors)
     this.#layers = [...(options.modules ?? []), createCacheLayer(cache), validator, iterator]
+    this.#seesCached = this.#layers.some((layer) => layer.seesCached)
   }
 
   /** Client requests that have no answer yet. */
@@ -170,7 +178,11 @@ export class Core {
       do: edns?.do ?? false,
     }
     let isAtOnce = true
-    this.pursue(question, wishes, { client }, (request) => {
+    this.pursue(question, wishes, { client, edns }, (request) => {
+      if (request.silent) {
+        respond(undefined)
+        return
+      }
       let octets: number
       try {
         octets = composeResponse(this.#responseBuffer, request, {
@@ -183,7 +195,8 @@ export class Core {
         octets = composeRefusal(this.#responseBuffer, query, Rcode.SERVFAIL, this.settings)
       }
       const response = this.#responseBuffer.subarray(0, octets)
-      if (isAtOnce && request.source === 'cache' && request.edes.length === 0)
+      const isReady = isAtOnce && request.source === 'cache' && !request.truncated && !this.#seesCached
+      if (isReady && request.edes.length === 0 && request.options.length === 0)
         this.#options.onReady?.(packet, response, request.security === 'secure')
       respond(response)
     })
@@ -194,7 +207,7 @@ export class Core {
   pursue(
     question: Question,
     wishes: Wishes,
-    origin: { client?: Client; trace?: Trace },
+    origin: { client?: Client; edns?: Edns; trace?: Trace },
     onEnd: (request: Request) => void,
   ): void {
     this.counters.requests++
@@ -211,6 +224,7 @@ export class Core {
       }
       if (this.#inFlight === 0) this.#drained?.()
     })
+    request.wake = () => this.#run(pursuit)
     this.#run(pursuit)
   }
 
@@ -268,37 +282,35 @@ export class Core {
       return
     }
     pursuit.running = true
+    for (let steps = 0; pursuit.phase !== 'ended'; steps++) {
+      pursuit.wokenWhileRunning = false
+      const goesOn = this.#step(pursuit, steps)
+      if (!goesOn && !pursuit.wokenWhileRunning) break
+    }
+    pursuit.running = false
+  }
+
+  #step(pursuit: Pursuit, steps: number): boolean {
     try {
-      for (let steps = 0; pursuit.phase !== 'ended'; steps++) {
-        if (steps > MAX_STEPS) throw new Error('a request does not come to an end')
-        pursuit.wokenWhileRunning = false
-        const goesOn = this.#advance(pursuit)
-        if (!goesOn && !pursuit.wokenWhileRunning) break
-      }
+      if (steps > MAX_STEPS) throw new Error('a request does not come to an end')
+      return this.#advance(pursuit)
     } catch (error) {
       this.#fault(pursuit.request, error)
-      this.#fail(pursuit)
-    } finally {
-      pursuit.running = false
+      return this.#fail(pursuit)
     }
   }
 
   /** Calls the next hook and does what it says. False: nothing more to do until something arrives. */
   #advance(pursuit: Pursuit): boolean {
     const { request } = pursuit
-    if (this.#closed || request.ledger.isLate(this.#clock.monotonicMs())) return this.#fail(pursuit)
+    const isLate = this.#closed || request.ledger.isLate(this.#clock.monotonicMs())
+    if (isLate && pursuit.phase !== 'answer') return this.#fail(pursuit)
     switch (pursuit.phase) {
-      case 'begin': {
-        const step = this.#firstWord(request, 'begin')
-        if (step === 'done') return this.#end(pursuit)
-        if (step === 'fail') return this.#fail(pursuit)
-        if (step === 'wait') return this.#startSubs(pursuit)
-        pursuit.phase = 'produce'
-        return true
-      }
+      case 'begin':
+        return this.#begin(pursuit)
       case 'produce': {
         if (pursuit.leader !== undefined || pursuit.exchange !== undefined) return false
-        switch (this.#firstWord(request, 'produce')) {
+        switch (this.#produce(request)) {
           case 'produce':
             return true
           case 'consume':
@@ -306,22 +318,37 @@ export class Core {
           case 'wait':
             return this.#join(pursuit) || this.#startSubs(pursuit)
           case 'done':
-            return this.#end(pursuit)
+            return this.#conclude(pursuit)
           default:
             return this.#fail(pursuit)
         }
       }
       case 'consume':
         return this.#consume(pursuit)
+      case 'answer':
+        return this.#answer(pursuit)
       default:
         return false
     }
   }
 
+  /** Down the list until a layer answers; each is asked once, but for those that wait. */
+  #begin(pursuit: Pursuit): boolean {
+    const { request } = pursuit
+    for (; pursuit.layer < this.#layers.length; pursuit.layer++) {
+      const step = this.#layers[pursuit.layer].begin?.(request) ?? 'pass'
+      if (step === 'done') return this.#conclude(pursuit)
+      if (step === 'fail') return this.#fail(pursuit)
+      if (step === 'wait') return this.#startSubs(pursuit)
+    }
+    pursuit.phase = 'produce'
+    return true
+  }
+
   /** Down the list until a layer has something to say. */
-  #firstWord(request: Request, hook: 'begin' | 'produce'): Step {
+  #produce(request: Request): Step {
     for (const layer of this.#layers) {
-      const step = layer[hook]?.(request) ?? 'pass'
+      const step = layer.produce?.(request) ?? 'pass'
       if (step !== 'pass') return step
     }
     return 'pass'
@@ -340,7 +367,7 @@ export class Core {
     }
     pursuit.arrival = undefined
     const next = pursuit.consumed
-    if (next === 'done') return this.#end(pursuit)
+    if (next === 'done') return this.#conclude(pursuit)
     if (next !== 'produce') return this.#fail(pursuit)
     pursuit.phase = 'produce'
     return true
@@ -449,13 +476,14 @@ export class Core {
         request.findings.set(key, ended)
         if (pursuit.phase !== 'ended') this.#run(pursuit)
       })
+      sub.wake = () => this.#run(subPursuit)
       request.pending.add(key)
       pursuit.subs.set(key, subPursuit)
       if (request.ledger.reach('depth', sub.depth)) this.#run(subPursuit)
       else this.#fail(subPursuit)
     }
     if (request.findings.size > before) return true
-    if (request.pending.size === 0) throw new Error('waiting for nothing')
+    if (!pursuit.isExpecting) throw new Error('waiting for nothing')
     return false
   }
 
@@ -488,39 +516,67 @@ export class Core {
 
   // --- the end ------------------------------------------------------------------------------------------------------
 
-  #fail(pursuit: Pursuit): false {
+  #fail(pursuit: Pursuit): boolean {
     if (pursuit.phase === 'ended') return false
     const { request } = pursuit
     const { exceeded, mode } = request.ledger
     if (exceeded !== undefined && (mode === 'enforce' || exceeded === 'time'))
       request.addEde(Ede.OTHER, `limit on ${exceeded} reached`)
-    request.rcode = Rcode.SERVFAIL
-    request.answer = []
-    request.authority = []
-    request.additional = []
+    failed(request)
     if (request.source !== 'cache') request.source = 'failure'
     this.counters.failures++
+    return pursuit.phase === 'answer' ? this.#end(pursuit) : this.#conclude(pursuit)
+  }
+
+  /** The outcome stands. Identical requests share it; what is made of it for a client is each client's own. */
+  #conclude(pursuit: Pursuit): boolean {
+    const { request, followers } = pursuit
+    pursuit.exchange?.cancel()
+    if (pursuit.leads) this.#leaders.delete(request.key)
+    pursuit.leads = false
+    if (pursuit.leader !== undefined) remove(pursuit.leader.followers, pursuit)
+    pursuit.leader = undefined
+    pursuit.followers = []
+    pursuit.phase = 'answer'
+    pursuit.layer = this.#layers.length - 1
+    for (const follower of followers) this.#release(follower, request)
+    if (pursuit.parent !== undefined) return this.#end(pursuit)
+    if (!pursuit.running) this.#run(pursuit)
+    return true
+  }
+
+  /** The answer hooks, up the list. */
+  #answer(pursuit: Pursuit): boolean {
+    const { request } = pursuit
+    try {
+      while (pursuit.layer >= 0) {
+        const step = this.#layers[pursuit.layer].answer?.(request) ?? 'pass'
+        if (step === 'wait') {
+          if (this.#startSubs(pursuit)) continue
+          return false
+        }
+        if (step === 'fail') failed(request)
+        pursuit.layer--
+      }
+    } catch (error) {
+      this.#fault(request, error)
+      failed(request)
+    }
     return this.#end(pursuit)
   }
 
   #end(pursuit: Pursuit): false {
-    const { request, followers } = pursuit
+    const { request } = pursuit
     if (pursuit.phase === 'ended') return false
     pursuit.phase = 'ended'
     pursuit.timer?.cancel()
-    pursuit.exchange?.cancel()
-    if (pursuit.leads) this.#leaders.delete(request.key)
-    if (pursuit.leader !== undefined) remove(pursuit.leader.followers, pursuit)
     try {
-      if (pursuit.parent === undefined) this.#polish(request)
       for (let i = this.#layers.length - 1; i >= 0; i--) this.#layers[i].finish?.(request)
     } catch (error) {
       this.#fault(request, error)
     }
     request.trace?.({ kind: 'answer', depth: request.depth, request })
     pursuit.onEnd(request)
-    pursuit.followers = []
-    for (const follower of followers) this.#release(follower, request)
     return false
   }
 
@@ -533,18 +589,7 @@ export class Core {
       return
     }
     follower.request.adopt(outcome)
-    this.#end(follower)
-  }
-
-  /** The answer hooks, up the list. */
-  #polish(request: Request): void {
-    for (let i = this.#layers.length - 1; i >= 0; i--) {
-      if (this.#layers[i].answer?.(request) !== 'fail') continue
-      request.rcode = Rcode.SERVFAIL
-      request.answer = []
-      request.authority = []
-      return
-    }
+    this.#conclude(follower)
   }
 
   #validates(wishes: Wishes): boolean {
@@ -589,6 +634,14 @@ function waitsFor(leader: Pursuit, pursuit: Pursuit): boolean {
     if (p.leader !== undefined) open.push(p.leader)
   }
   return false
+}
+
+/** SERVFAIL, and nothing else. */
+function failed(request: Request): void {
+  request.rcode = Rcode.SERVFAIL
+  request.answer = []
+  request.authority = []
+  request.additional = []
 }
 
 function remove<T>(list: T[], item: T): void {

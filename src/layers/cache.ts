@@ -20,36 +20,35 @@ export function createCacheLayer(cache: Cache): Layer {
   }
 }
 
-/** Follows what is known from `sname` on: an answer, a denial, a failure, or as far as aliases lead. */
+/** What is known of `sname`: an answer, a denial, a failure, or an alias, whose target is looked for next. */
 function lookUp(cache: Cache, request: Request): Step {
   if (request.purpose === 'priming' || request.iteration !== undefined) return 'pass' // already under way
-  for (;;) {
-    const { sname, qtype } = request
-    const entry = cache.lookup(sname, qtype)
-    if (entry !== undefined && isGoodEnough(entry, request)) return give(request, entry)
-    const alias = cachedAlias(cache, request)
-    if (alias === undefined) {
-      const nameError = cache.lookupNxdomain(sname)
-      return nameError === undefined || !isGoodEnough(nameError, request)
-        ? cachedFailure(cache, request)
-        : give(request, nameError)
-    }
-    if (hasAlias(request.answer, { owner: sname, type: Type.CNAME })) return aliasLoop(request, sname)
-    // One DNAME may serve several names of a chain; it is shown once.
-    request.answer.push(...alias.records.filter((set) => !hasAlias(request.answer, set)))
-    if (alias.target === undefined) {
-      request.rcode = Rcode.YXDOMAIN
-      request.source = 'cache'
-      return 'done'
-    }
-    if (qtype === Type.CNAME) {
-      request.source = 'cache' // a DNAME's alias is the answer
-      return 'done'
-    }
-    if (!request.ledger.charge('aliases')) return tooManyAliases(request)
-    request.trace?.({ kind: 'alias', depth: request.depth, target: alias.target })
-    request.sname = alias.target
+  const { sname, qtype } = request
+  const entry = cache.lookup(sname, qtype)
+  if (entry !== undefined && isGoodEnough(entry, request)) return give(request, entry)
+  const alias = cachedAlias(cache, request)
+  if (alias === undefined) {
+    const nameError = cache.lookupNxdomain(sname)
+    return nameError === undefined || !isGoodEnough(nameError, request)
+      ? cachedFailure(cache, request)
+      : give(request, nameError)
   }
+  if (hasAlias(request.answer, { owner: sname, type: Type.CNAME })) return aliasLoop(request, sname)
+  // One DNAME may serve several names of a chain; it is shown once.
+  request.answer.push(...alias.records.filter((set) => !hasAlias(request.answer, set)))
+  if (alias.target === undefined) {
+    request.rcode = Rcode.YXDOMAIN
+    request.source = 'cache'
+    return 'done'
+  }
+  if (qtype === Type.CNAME) {
+    request.source = 'cache' // a DNAME's alias is the answer
+    return 'done'
+  }
+  if (!request.ledger.charge('aliases')) return tooManyAliases(request)
+  request.trace?.({ kind: 'alias', depth: request.depth, target: alias.target })
+  request.sname = alias.target
+  return 'produce'
 }
 
 /** Glue and referrals tell the way; they are no answer (RFC 2181 §5.4.1). Nor is what was never validated, where that is

@@ -65,7 +65,8 @@ export class Exchanges {
   /** Asks, or joins those who ask the same; `deliver` is never called before this returns. The query actually sent is
    *  in the result: that of who asked first. */
   ask(query: Query, timeoutMs: number, deliver: Deliver): { query: Query; exchange: Exchange } {
-    const key = `${query.qtype}/${query.protocol}/${query.edns}/${nameKey(query.zoneCut)}/${nameKey(query.qname)}`
+    const flags = `${query.recursionDesired ? 'rd' : ''}${query.checkingDisabled ? 'cd' : ''}`
+    const key = `${query.qtype}/${query.protocol}/${query.edns}/${flags}/${nameKey(query.zoneCut)}/${nameKey(query.qname)}`
     let flight = this.#underWay.get(key)
     if (flight === undefined) {
       flight = new Flight(query, key)
@@ -82,8 +83,7 @@ export class Exchanges {
     const { transport, random, udpSize, servers } = this.#options
     if (query.protocol === 'udp') this.counters.upstreamUdp++
     else this.counters.upstreamTcp++
-    const { qname, qtype } = query
-    const sent = composeUpstream(this.#buffer, { qname, qtype, choice: query, random, udpSize })
+    const sent = composeUpstream(this.#buffer, { ...query, choice: query, random, udpSize })
     const startMs = this.#options.clock.monotonicMs()
     let badReplies = 0
     flight.exchange = transport.exchange(query.server, query.protocol, sent.octets, timeoutMs, {

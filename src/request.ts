@@ -101,6 +101,20 @@ export interface EdeNote {
   text: string
 }
 
+/** What validation found wrong, and where. */
+export interface BogusEvidence {
+  /** What was asked for when it was found: the client's question, or one on the way to its answer. */
+  qname: Name
+  qtype: number
+  /** The cut whose servers gave it. */
+  zoneCut: Name
+  server: string
+  reason: BogusReason
+  keyTag: number | undefined
+  /** How far the clock is outside the signature's time. */
+  offBySeconds: number | undefined
+}
+
 /** Who asked, as far as answering needs to know. */
 export interface Client {
   overUdp: boolean
@@ -163,6 +177,8 @@ export interface Iteration {
   lastResort: boolean
   /** What the servers of this cut did wrong, for the final EDE. */
   troubles: string[]
+  /** Servers that could not be heard at all, for the same. */
+  silences: string[]
 }
 
 /** What happens to a request, step by step, for people to read. */
@@ -213,7 +229,7 @@ export class Request {
   silent = false
   security: Security = 'indeterminate'
   /** Why validation failed, and how many replies it has rejected. */
-  bogusReason: BogusReason | undefined = undefined
+  bogus: BogusEvidence | undefined = undefined
   bogusReplies = 0
   source: AnswerSource = 'recursion'
 
@@ -407,7 +423,7 @@ export class Request {
     this.additional = other.additional.slice()
     this.edes = other.edes.slice()
     this.security = other.security
-    this.bogusReason = other.bogusReason
+    this.bogus = other.bogus
     this.source = other.source
     this.sname = other.sname
   }

@@ -9,9 +9,18 @@ import type { ServerAddress } from './io/address.ts'
 import type { Clock, Exchange, Random, Timer, Transport } from './io/interfaces.ts'
 import { createCacheLayer } from './layers/cache.ts'
 import { createIterator } from './layers/iterator.ts'
-import { type BogusEvent, createValidator } from './layers/validator.ts'
+import { createValidator } from './layers/validator.ts'
 import { Ledger, type Resource } from './ledger.ts'
-import { type Arrival, type Client, type Layer, Request, type Step, type Trace, type Wishes } from './request.ts'
+import {
+  type Arrival,
+  type BogusEvidence,
+  type Client,
+  type Layer,
+  Request,
+  type Step,
+  type Trace,
+  type Wishes,
+} from './request.ts'
 import { defaultSettings, type Settings } from './settings.ts'
 import { type ExchangeCounters, Exchanges } from './upstream/exchange.ts'
 import { Servers } from './upstream/servers.ts'
@@ -114,6 +123,7 @@ export class Core {
   #anchors: TrustAnchors
   #inFlight = 0
   #drained: (() => void) | undefined
+  #clockSuspected = false
   #closed = false
 
   constructor(options: CoreOptions) {
@@ -246,7 +256,10 @@ export class Core {
   /** Ends every request in flight with SERVFAIL. */
   close(): void {
     this.#closed = true
-    for (const leader of [...this.#leaders.values()]) this.#fail(leader)
+    for (const leader of [...this.#leaders.values()]) {
+      leader.request.addEde(Ede.NOT_READY, 'shutting down')
+      this.#fail(leader)
+    }
   }
 
   // --- client packets -----------------------------------------------------------------------------------------------
@@ -598,10 +611,14 @@ export class Core {
 
   // --- saying so ----------------------------------------------------------------------------------------------------
 
-  #bogus({ qname, qtype, zoneCut, server, reason, keyTag }: BogusEvent): void {
+  #bogus({ qname, qtype, zoneCut, server, reason, keyTag, offBySeconds }: BogusEvidence): void {
     this.counters.bogus++
     const about = { qname: nameToText(qname), qtype: typeText(qtype), zoneCut: nameToText(zoneCut) }
-    this.#log('info', 'bogus', { ...about, server, reason, keyTag })
+    this.#log('debug', 'bogus-reply', { ...about, server, reason, keyTag, offBySeconds })
+    // The root's signatures are never out of time: it is our clock that is wrong, and soon all validation will fail.
+    if (offBySeconds === undefined || qname.length > 1 || this.#clockSuspected) return
+    this.#clockSuspected = true
+    this.#log('warning', 'clock-skew', { reason, offBySeconds })
   }
 
   #exceeded(resource: Resource): void {

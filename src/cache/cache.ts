@@ -226,14 +226,14 @@ export class Cache {
     return failure !== undefined && failure.expiresMs > nowMs ? failure : undefined
   }
 
-  /** Remembers that a question failed: for 5 s, or twice as long as the time before. While it is still remembered
-   *  nothing changes: requests that were under way together failed together. */
-  insertFailure(name: Name, type: number, ede: number, text: string): void {
+  /** Remembers that a question failed: for 5 s, or twice as long as the time before, `longestMs` at most. While it is
+   *  still remembered nothing changes: requests that were under way together failed together. */
+  insertFailure(name: Name, type: number, ede: number, text: string, longestMs = FAILURE_MAX_MS): void {
     const nowMs = this.clock.wallMs()
     const last = this.lastFailure(name, type, nowMs)
     if (last !== undefined && last.expiresMs > nowMs) return
     const count = (last?.count ?? 0) + 1
-    const until = nowMs + Math.min(FAILURE_FIRST_MS * 2 ** Math.min(count - 1, 16), FAILURE_MAX_MS)
+    const until = nowMs + Math.min(FAILURE_FIRST_MS * 2 ** Math.min(count - 1, 16), longestMs)
     const head = { ...plainHead, storedMs: nowMs, expiresMs: until + FAILURE_MEMORY_MS }
     const entry = encodeFailure(head, { ede, text, expiresMs: until, count })
     this.store.put(this.keys.typed(Kind.FAILURE, name, type), entry)

@@ -29,7 +29,13 @@ export const InsecureReason = {
   ANCHOR: 'unsupported trust anchor',
 } as const
 
-export type Bogus = { security: 'bogus'; reason: BogusReason; keyTag?: number }
+export type Bogus = {
+  security: 'bogus'
+  reason: BogusReason
+  keyTag?: number
+  /** How long ago a signature has expired, or until one is valid: minutes may be a matter of clocks. */
+  offBySeconds?: number
+}
 export type Verdict = { security: 'secure' } | { security: 'insecure'; why: string } | Bogus
 
 export const SECURE: Verdict = { security: 'secure' }
@@ -64,7 +70,15 @@ export function edeFor(reason: BogusReason): Ede {
   return codes[reason]
 }
 
+/** Whether an Extended DNS Error says that validation failed. */
+export function isValidationFailure(code: number): boolean {
+  return failureCodes.has(code)
+}
+
+const failureCodes: ReadonlySet<number> = new Set(Object.values(codes).filter((code) => code !== Ede.OTHER))
+
 const insecureCodes: Readonly<Record<string, Ede>> = {
+  [InsecureReason.NEGATIVE_ANCHOR]: Ede.NEGATIVE_TRUST_ANCHOR,
   [InsecureReason.ITERATIONS]: Ede.UNSUPPORTED_NSEC3_ITERATIONS,
   [InsecureReason.ALGORITHM]: Ede.UNSUPPORTED_DNSKEY_ALGORITHM,
   [InsecureReason.DIGEST]: Ede.UNSUPPORTED_DS_DIGEST_TYPE,

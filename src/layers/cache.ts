@@ -3,6 +3,7 @@
 
 import type { Cache, CacheEntry } from '../cache/cache.ts'
 import { Rank } from '../cache/rank.ts'
+import { isValidationFailure } from '../dnssec/verdict.ts'
 import type { Layer, Request, Step } from '../request.ts'
 import { countLabels, parentName, replaceSuffix } from '../wire/name.ts'
 import { cnameTarget, type RRset } from '../wire/rrset.ts'
@@ -100,10 +101,14 @@ function cachedAlias(cache: Cache, request: Request): Alias | undefined {
   return undefined
 }
 
-/** RFC 9520 §3.2: what failed a moment ago is not tried again at once. */
+/** RFC 9520 §3.2: what failed a moment ago is not tried again at once. The reason is told as it was then, RFC 8914 §4.14. */
 function cachedFailure(cache: Cache, request: Request): Step {
   const failure = cache.lookupFailure(request.sname, request.qtype)
   if (failure === undefined) return 'pass'
+  if (isValidationFailure(failure.ede)) {
+    if (!request.mustValidate) return 'pass' // RFC 4035 §4.7: with CD there may well be an answer
+    request.security = 'bogus'
+  }
   request.addEde(failure.ede as Ede, failure.text)
   request.source = 'cache'
   return request.failWith(Ede.CACHED_ERROR, '')
@@ -127,9 +132,18 @@ function keep(cache: Cache, request: Request): Step {
   return 'pass'
 }
 
+/** The longest that data found bogus is not asked for again, RFC 4035 §4.7: its owner may have mended it. */
+const BOGUS_MAX_MS = 60_000
+
 /** A failure that is the question's own fault, not that of a budget some other request shares. */
 function keepFailure(cache: Cache, request: Request): void {
+  const { sname, qtype } = request
   if (request.source === 'cache' || request.ledger.exceeded !== undefined || request.rcode !== Rcode.SERVFAIL) return
+  if (request.security === 'bogus') {
+    const why = request.edes.find((note) => isValidationFailure(note.code))
+    if (why !== undefined) cache.insertFailure(sname, qtype, why.code, why.text, BOGUS_MAX_MS)
+    return
+  }
   const why = request.edes.find((note) => note.code === Ede.NO_REACHABLE_AUTHORITY || note.code === Ede.NETWORK_ERROR)
-  if (why !== undefined) cache.insertFailure(request.sname, request.qtype, why.code, why.text)
+  if (why !== undefined) cache.insertFailure(sname, qtype, why.code, why.text)
 }

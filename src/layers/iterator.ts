@@ -222,8 +222,12 @@ class Iterator implements Layer {
       return 'produce'
     }
     const zone = nameToText(iteration.cut.zone)
-    const troubles = iteration.troubles.slice(0, 3).join(', ') || 'no server has an address'
-    return request.failWith(Ede.NO_REACHABLE_AUTHORITY, `${zone} ${troubles}`)
+    const troubles = firstFew(iteration.troubles)
+    const silences = firstFew(iteration.silences)
+    const none = troubles === '' && silences === '' ? 'no server has an address' : troubles
+    request.addEde(Ede.NO_REACHABLE_AUTHORITY, `${zone} ${none}`.trimEnd())
+    if (silences !== '') request.addEde(Ede.NETWORK_ERROR, silences)
+    return 'fail'
   }
 
   // --- what a reply means -------------------------------------------------------------------------------------------
@@ -370,7 +374,7 @@ class Iterator implements Layer {
       default:
         this.#servers.learn(server, { kind: reason, protocol })
     }
-    iteration.troubles.push(`${server.hostText} ${reason}`)
+    iteration.silences.push(`${server.hostText} ${reason}`)
     return 'produce'
   }
 
@@ -421,6 +425,11 @@ function showsDname({ proofs }: Finding & { kind: 'denial' }, name: Name): boole
     const nsec = readNsec(set, ROOT)
     return nsec !== undefined && nsecHas(nsec, Type.DNAME)
   })
+}
+
+/** Some of what went wrong, each once: one line for people. */
+function firstFew(reasons: readonly string[]): string {
+  return [...new Set(reasons)].slice(0, 3).join(', ')
 }
 
 /** A CNAME that we made of the DNAME before it. */

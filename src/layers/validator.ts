@@ -2,23 +2,25 @@
  *  down; keys (DNSKEY) and what vouches for them (DS) are fetched as sub-requests through the same machine, and what
  *  they find is in the cache for the next. RFC 4035 §5, RFC 6840, RFC 5155 §8, RFC 8914 (why not). */
 
-import {
-  ITERATIONS,
-  OPT_OUT,
-  type Proofs,
-  proveExpansion,
-  proveNoData,
-  proveNoDs,
-  proveNoName,
-  readProofs,
-} from '../dnssec/denial.ts'
+import { type Proofs, proveExpansion, proveNoData, proveNoDs, proveNoName, readProofs } from '../dnssec/denial.ts'
 import { usableDs, vouchedKeys, whyUnusable } from '../dnssec/ds.ts'
 import { type AlgorithmPolicy, type DnsKey, MAX_KEYS_PER_TAG, parseDnsKey, supportsAlgorithm } from '../dnssec/keys.ts'
 import { MAX_SIGNATURES, type Price, verifyRRset } from '../dnssec/signature.ts'
 import { anchoredKeys, isUsable, type TrustAnchors } from '../dnssec/trust-anchors.ts'
-import { type BogusReason, bogus, edeFor, insecure, SECURE, type Verdict } from '../dnssec/verdict.ts'
+import {
+  type Bogus,
+  type BogusReason,
+  bogus,
+  edeFor,
+  edeForInsecure,
+  InsecureReason,
+  insecure,
+  isValidationFailure,
+  SECURE,
+  type Verdict,
+} from '../dnssec/verdict.ts'
 import type { Clock } from '../io/interfaces.ts'
-import type { Arrival, Layer, Learned, LearnedDenial, Query, Request, Step } from '../request.ts'
+import type { Arrival, BogusEvidence, Layer, Learned, LearnedDenial, Query, Request, Step } from '../request.ts'
 import {
   ancestorWith,
   countLabels,
@@ -39,18 +41,8 @@ export interface ValidatorOptions {
   policy: AlgorithmPolicy
   /** NSEC3 with more iterations makes its zone insecure, RFC 9276 §3.2. */
   maxIterations: number
-  onBogus?: (event: BogusEvent) => void
-}
-
-/** One answer that did not hold. */
-export interface BogusEvent {
-  qname: Name
-  qtype: number
-  /** The cut whose servers gave it. */
-  zoneCut: Name
-  server: string
-  reason: BogusReason
-  keyTag: number | undefined
+  /** Told of every reply that does not hold, also when another server is tried. */
+  onBogus?: (evidence: BogusEvidence) => void
 }
 
 /** How it stands with a zone. `secure`: these keys speak for it. */
@@ -95,6 +87,15 @@ class Validator implements Layer {
     if (isLater(verdict)) return verdict
     if (verdict.security === 'bogus') return this.#reject(request, query, verdict)
     return request.iteration === undefined ? 'produce' : 'pass'
+  }
+
+  /** RFC 7646 §6: let the client see that somebody has switched validation off here. */
+  answer(request: Request): Step {
+    if (!request.mustValidate || request.security !== 'insecure') return 'pass'
+    const anchors = this.#options.anchors()
+    if (anchors.isSuspended(request.qname) || anchors.isSuspended(request.sname))
+      request.addEde(Ede.NEGATIVE_TRUST_ANCHOR)
+    return 'pass'
   }
 
   #forgetOnNewAnchors(): void {
@@ -270,8 +271,7 @@ class Validator implements Layer {
   /** The keys that speak for `zone`, or why there are none. */
   #trustIn(request: Request, zone: Name): Pending<ZoneTrust> {
     const anchors = this.#anchorsNow
-    if (!anchors.covers(zone))
-      return { kind: 'insecure', why: anchors.isSuspended(zone) ? 'negative trust anchor' : '' }
+    if (!anchors.covers(zone)) return { kind: 'insecure', why: '' }
     const nowMs = this.#options.clock.wallMs()
     const key = nameKey(zone)
     const known = this.#zones.get(key)
@@ -302,7 +302,7 @@ class Validator implements Layer {
       return { kind: 'bogus', reason: 'no key for signature' }
     }
     this.#inherit(request, finding)
-    return { kind: 'bogus', reason: finding.bogusReason ?? 'delegation unproven' }
+    return { kind: 'bogus', reason: finding.bogus?.reason ?? 'delegation unproven' }
   }
 
   /** Verifies a DNSKEY set by the keys that an anchor or the parent's DS vouches for: RFC 4035 §5.2. */
@@ -310,11 +310,11 @@ class Validator implements Layer {
     const zone = keySet.owner
     const { policy } = this.#options
     const anchors = this.#anchorsNow
-    if (!anchors.covers(zone)) return insecure(anchors.isSuspended(zone) ? 'negative trust anchor' : '')
+    if (!anchors.covers(zone)) return insecure('')
     const keys = this.#readKeys(keySet)
     const anchor = anchors.at(zone)
     if (anchor !== undefined) {
-      if (!isUsable(anchor, policy)) return insecure('unsupported trust anchor')
+      if (!isUsable(anchor, policy)) return insecure(InsecureReason.ANCHOR)
       return this.#verifyKeySet(request, keySet, anchoredKeys(anchor, keys), keys)
     }
     const { iteration } = request
@@ -360,10 +360,13 @@ class Validator implements Layer {
     const finding = request.need(name, Type.DS, 'proof')
     if (finding === undefined) return 'wait'
     const dsSet = finding.answer.find((set) => set.type === Type.DS && equalNames(set.owner, name))
-    if (finding.security === 'insecure') return { kind: 'insecure', why: '' }
+    if (finding.security === 'insecure') {
+      const isOurLimit = finding.edes.some(({ code }) => code === Ede.UNSUPPORTED_NSEC3_ITERATIONS)
+      return { kind: 'insecure', why: isOurLimit ? InsecureReason.ITERATIONS : '' }
+    }
     if (finding.security !== 'secure') {
       this.#inherit(request, finding)
-      return { kind: 'bogus', reason: finding.bogusReason ?? 'delegation unproven' }
+      return { kind: 'bogus', reason: finding.bogus?.reason ?? 'delegation unproven' }
     }
     if (dsSet !== undefined) {
       const why = whyUnusable(dsSet.rdatas, this.#options.policy)
@@ -404,7 +407,7 @@ class Validator implements Layer {
     const outcome = verifyRRset(rrset, zone, keys, nowSeconds, this.#options.policy, priceOf(request))
     const wildcard = outcome.security === 'secure' ? outcome.wildcard : undefined
     if (outcome.security === 'secure') rrset.ttl = outcome.ttl
-    const verdict = outcome.security === 'secure' ? SECURE : outcome
+    const verdict = outcome.security === 'secure' ? SECURE : withTime(outcome, rrset, nowSeconds)
     if (outcome.security === 'bogus' && outcome.reason === 'limit reached') return verdict // of this request only
     this.#verified.set(rrset, { verdict, wildcard })
     return verdict
@@ -437,17 +440,12 @@ class Validator implements Layer {
   // --- when it does not hold ----------------------------------------------------------------------------------------
 
   /** Another server may serve the true data: a few are tried before the request fails. */
-  #reject(request: Request, query: Query, verdict: Verdict & { security: 'bogus' }): Step {
-    const { reason, keyTag } = verdict
-    const event = {
-      qname: request.sname,
-      qtype: request.qtype,
-      zoneCut: query.zoneCut,
-      server: query.server.hostText,
-      reason,
-      keyTag,
-    }
-    this.#options.onBogus?.(event)
+  #reject(request: Request, query: Query, verdict: Bogus): Step {
+    const { reason, keyTag, offBySeconds } = verdict
+    const { qname, qtype, zoneCut } = query
+    const server = query.server.hostText
+    const evidence: BogusEvidence = { qname, qtype, zoneCut, server, reason, keyTag, offBySeconds }
+    this.#options.onBogus?.(evidence)
     request.rollBack()
     request.bogusReplies++
     const { iteration } = request
@@ -460,22 +458,23 @@ class Validator implements Layer {
       return 'produce'
     }
     request.security = 'bogus'
-    request.bogusReason = reason
-    const tag = keyTag === undefined ? '' : `, key tag ${keyTag}`
-    return request.failWith(edeFor(reason), `${reason}${tag}: ${nameToText(query.qname)} ${typeText(query.qtype)}`)
+    request.bogus ??= evidence
+    // A link of the chain that failed has said why; and what the ledger refused, the driver tells.
+    if (request.edes.some(({ code }) => isValidationFailure(code))) return 'fail'
+    if (reason === 'limit reached' && request.ledger.exceeded !== undefined) return 'fail'
+    return request.failWith(edeFor(reason), describe(evidence))
   }
 
   /** The reasons of a failed sub-request are reasons of this one. */
   #inherit(request: Request, finding: Request): void {
     for (const note of finding.edes) request.addEde(note.code, note.text)
+    request.bogus ??= finding.bogus
   }
 
-  /** Extended errors for what is insecure by our own limits: RFC 8914 §4.2, RFC 9276 §3.2. */
+  /** Extended errors for what is insecure by our own limits: RFC 8914 §4.2 and §4.3, RFC 9276 §3.2. */
   #note(request: Request, verdict: Verdict): void {
-    if (verdict.security !== 'insecure') return
-    if (verdict.why === ITERATIONS) request.addEde(Ede.UNSUPPORTED_NSEC3_ITERATIONS, '')
-    else if (verdict.why === 'unsupported algorithm') request.addEde(Ede.UNSUPPORTED_DNSKEY_ALGORITHM, '')
-    else if (verdict.why === OPT_OUT) return
+    const code = verdict.security === 'insecure' ? edeForInsecure(verdict.why) : undefined
+    if (code !== undefined) request.addEde(code)
   }
 }
 
@@ -492,6 +491,29 @@ function mostVerifications(rrset: RRset, keys: readonly DnsKey[]): number {
     most += Math.min(fitting.length, MAX_KEYS_PER_TAG)
   }
   return most
+}
+
+/** How far the clock is outside the time of the signature that was found to be out of it. */
+function withTime(verdict: Bogus, rrset: RRset, nowSeconds: number): Bogus {
+  const isExpired = verdict.reason === 'signature expired'
+  if (!isExpired && verdict.reason !== 'signature not yet valid') return verdict
+  const signatures = rrset.signatures.map((rdata) => rrsigFields(rdata)).filter((s) => s.keyTag === verdict.keyTag)
+  if (signatures.length === 0) return verdict
+  const offs = signatures.map((s) => (isExpired ? nowSeconds - s.expiration : s.inception - nowSeconds) | 0)
+  return { ...verdict, offBySeconds: Math.min(...offs.filter((seconds) => seconds >= 0)) }
+}
+
+/** One line for the client: reason, how far off, which key, of what. */
+function describe({ qname, qtype, reason, keyTag, offBySeconds }: BogusEvidence): string {
+  const about = `${nameToText(qname)} ${typeText(qtype)}`
+  const time = offBySeconds === undefined ? '' : ` ${timeText(offBySeconds, reason === 'signature expired')}`
+  return `${reason}${time}${keyTag === undefined ? '' : `, key tag ${keyTag}`}: ${about}`
+}
+
+function timeText(seconds: number, isPast: boolean): string {
+  const [amount, unit] = seconds < 120 ? [seconds, 's'] : seconds < 7200 ? [seconds / 60, 'min'] : [seconds / 3600, 'h']
+  const text = `${Math.round(amount)} ${unit}`
+  return isPast ? `${text} ago` : `for another ${text}`
 }
 
 function isProof(set: RRset): boolean {

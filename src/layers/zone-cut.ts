@@ -81,6 +81,7 @@ export function enterCut(cut: Delegation, remembered: boolean, nowMs: number, op
     lastResort: false,
     retry: undefined,
     troubles: [],
+    silences: [],
   }
   const withoutAddress: Name[] = []
   for (const server of cut.nameservers) {

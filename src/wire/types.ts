@@ -209,6 +209,9 @@ export const Ede = {
   UNABLE_TO_CONFORM_TO_POLICY: 28,
   SYNTHESIZED: 29,
   INVALID_QUERY_TYPE: 30, // RFC 9824
+  RATE_LIMITED: 31,
+  OVER_QUOTA: 32,
+  NEGATIVE_TRUST_ANCHOR: 33,
 } as const
 export type Ede = (typeof Ede)[keyof typeof Ede]
 
@@ -244,6 +247,9 @@ const EDE_TEXTS: readonly string[] = [
   'Unable to conform to policy',
   'Synthesized',
   'Invalid Query Type',
+  'Rate Limited',
+  'Over Quota',
+  'Negative Trust Anchor',
 ]
 
 const typeTexts = textsByNumber(Type)

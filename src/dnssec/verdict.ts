@@ -18,15 +18,15 @@ export type BogusReason =
   | 'too few labels in signature'
   | 'limit reached'
   | 'delegation unproven'
+  | 'trust anchor unusable'
 
-/** Why something is not to be shown at all. The last four are limits of ours, not the owner's wish to be unsigned. */
+/** Why something is not to be shown at all. The last three are limits of ours, not the owner's wish to be unsigned. */
 export const InsecureReason = {
   OPT_OUT: 'opt-out', // RFC 5155 §9.2
   NEGATIVE_ANCHOR: 'negative trust anchor', // RFC 7646
   ITERATIONS: 'too many NSEC3 iterations', // RFC 9276 §3.2
   ALGORITHM: 'unsupported algorithm', // RFC 4035 §5.2
   DIGEST: 'unsupported digest', // RFC 4509 §4
-  ANCHOR: 'unsupported trust anchor',
 } as const
 
 export type Bogus = {
@@ -63,6 +63,7 @@ const codes: Record<BogusReason, Ede> = {
   'too few labels in signature': Ede.DNSSEC_BOGUS,
   'limit reached': Ede.OTHER,
   'delegation unproven': Ede.DNSSEC_INDETERMINATE,
+  'trust anchor unusable': Ede.UNSUPPORTED_DNSKEY_ALGORITHM,
 }
 
 /** The Extended DNS Error that says `reason`, RFC 8914 §4. */
@@ -75,7 +76,10 @@ export function isValidationFailure(code: number): boolean {
   return failureCodes.has(code)
 }
 
-const failureCodes: ReadonlySet<number> = new Set(Object.values(codes).filter((code) => code !== Ede.OTHER))
+/** Without those that also go with insecure answers. */
+const failureCodes: ReadonlySet<number> = new Set(
+  Object.values(codes).filter((code) => code !== Ede.OTHER && code !== Ede.UNSUPPORTED_DNSKEY_ALGORITHM),
+)
 
 const insecureCodes: Readonly<Record<string, Ede>> = {
   [InsecureReason.NEGATIVE_ANCHOR]: Ede.NEGATIVE_TRUST_ANCHOR,

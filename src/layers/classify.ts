@@ -106,9 +106,9 @@ export function classifyReply(asked: Asked, reply: Reply): Finding {
   const nsSet = soa === undefined ? findNsSet(reply, asked) : undefined
   if (nsSet !== undefined && !asked.forwarded) {
     if (isBelow(nsSet.owner, asked.zoneCut) && isAtOrBelow(asked.qname, nsSet.owner)) {
-      // An authoritative "no such data" that also names the child's own servers is no referral (RFC 2308 §2.2).
-      if (!(authoritative && equalNames(nsSet.owner, asked.qname) && asked.qtype === Type.DS))
-        return referral(nsSet, reply, asked.zoneCut)
+      if (asked.qtype === Type.DS && equalNames(nsSet.owner, asked.qname))
+        return dsBesideReferral(reply, asked, authoritative) // nobody below would know, RFC 4035 §3.1.4.1
+      return referral(nsSet, reply, asked.zoneCut)
     } else if (isBelow(asked.zoneCut, nsSet.owner)) return { kind: 'lame', reason: 'upward referral' }
     else if (!isAtOrBelow(nsSet.owner, asked.zoneCut)) return { kind: 'lame', reason: 'sideways referral' }
     else if (!authoritative)
@@ -234,6 +234,17 @@ function findNsSet(reply: Reply, asked: Asked): RRset | undefined {
     else if (concerning === undefined || isBelow(set.owner, concerning.owner)) concerning = set
   }
   return concerning ?? stray
+}
+
+/** Some servers answer a question for DS as if it were about the child: with a referral, beside which the DS set or the
+ *  proof that there is none stands all the same. */
+function dsBesideReferral(reply: Reply, asked: Asked, authoritative: boolean): Finding {
+  const ds = reply.authority.find(
+    (set) => set.type === Type.DS && set.rdatas.length > 0 && equalNames(set.owner, asked.qname),
+  )
+  if (ds !== undefined) return { kind: 'answer', chain: [], rrset: ds, authoritative }
+  const denial = denying(reply, undefined, asked.zoneCut)
+  return { kind: 'denial', chain: [], denial: 'nodata', name: asked.qname, ...denial }
 }
 
 function referral(nsSet: RRset, reply: Reply, zoneCut: Name): Finding {

@@ -85,7 +85,10 @@ class Validator implements Layer {
     const cut = query.zoneCut
     const verdict = this.#judgeReply(request, cut, arrival.reply.authority)
     if (isLater(verdict)) return verdict
-    if (verdict.security === 'bogus') return this.#reject(request, query, verdict)
+    if (verdict.security === 'bogus') {
+      if (query.minimised && request.learnedDelegation === undefined) return ignoreHint(request) // it was only to show the way; the whole name will be asked for
+      return this.#reject(request, query, verdict)
+    }
     return request.iteration === undefined ? 'produce' : 'pass'
   }
 
@@ -144,9 +147,10 @@ class Validator implements Layer {
     if (delegation === undefined || delegation.signed === 'no') return SECURE
     const trust = this.#trustIn(request, cut)
     if (isLater(trust)) return trust
+    if (trust.kind === 'bogus') return asVerdict(trust) // whose keys do not hold cannot hand anything on
     if (trust.kind !== 'secure') {
       request.learned = []
-      if (trust.kind === 'insecure' && !this.#anchorsNow.hasIslandBelow(cut)) delegation.signed = 'no'
+      if (!this.#anchorsNow.hasIslandBelow(cut)) delegation.signed = 'no'
       return SECURE
     }
     const ds = request.learned.find((item) => item.rrset.type === Type.DS)
@@ -314,7 +318,8 @@ class Validator implements Layer {
     const keys = this.#readKeys(keySet)
     const anchor = anchors.at(zone)
     if (anchor !== undefined) {
-      if (!isUsable(anchor, policy)) return insecure(InsecureReason.ANCHOR)
+      // The operator wants this zone validated and gave nothing to do it with: better no answer than an unchecked one.
+      if (!isUsable(anchor, policy)) return bogus('trust anchor unusable')
       return this.#verifyKeySet(request, keySet, anchoredKeys(anchor, keys), keys)
     }
     const { iteration } = request
@@ -514,6 +519,14 @@ function timeText(seconds: number, isPast: boolean): string {
   const [amount, unit] = seconds < 120 ? [seconds, 's'] : seconds < 7200 ? [seconds / 60, 'min'] : [seconds / 3600, 'h']
   const text = `${Math.round(amount)} ${unit}`
   return isPast ? `${text} ago` : `for another ${text}`
+}
+
+/** What a reply to a shortened name said did not hold: it is not kept, and no more names are shortened here. */
+function ignoreHint(request: Request): Step {
+  request.learned = []
+  request.learnedDenial = undefined
+  if (request.iteration !== undefined) request.iteration.minimise = false
+  return 'pass'
 }
 
 function isProof(set: RRset): boolean {

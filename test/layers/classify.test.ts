@@ -219,4 +219,15 @@ describe('classifyReply: DS at a cut (RFC 4035 §3.1.4.1)', () => {
     )
     expectKind(finding, 'denial')
   })
+
+  it('is found beside a referral too, where a server takes the question for one about the child', () => {
+    const asked = { qname: nameFromText('www.example.org.'), qtype: Type.DS }
+    const ns = 'www.example.org. NS ns.www.example.org.'
+    const ds = 'www.example.org. DS 1 13 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D'
+    expectKind(classify({ aa: false, authority: ns }, asked), 'denial')
+    const finding = expectKind(classify({ aa: false, authority: `${ns}\n${ds}` }, asked), 'answer')
+    expect(finding.rrset.type).to.equal(Type.DS)
+    const below = classify({ aa: false, authority: ns }, { ...asked, qname: nameFromText('a.www.example.org.') })
+    expectKind(below, 'referral')
+  })
 })

@@ -8,15 +8,12 @@ export interface Expectation {
   reason: string
 }
 
-const DSA: Expectation = {
-  verdict: 'fail',
-  reason: 'the anchor is of algorithm DSA (3), which nobody should trust: the zone is insecure to us, RFC 4035 §5.2',
-}
-
 /** By path inside the shared folder. */
 export const EXPECTATIONS: Record<string, Expectation> = {
-  'deckard/val_nsec3_nods_badsig.rpl': DSA,
-  'deckard/val_positive_nosigs.rpl': DSA,
-  'deckard/val_secds_nosig.rpl': DSA,
+  'deckard/val_nsec3_nods_badsig.rpl': {
+    verdict: 'undefined',
+    reason:
+      'keys are fetched when they are needed, not on entering a zone: one shortened name is asked before they fail',
+  },
   'deckard/nsec_aggr_cache.rpl': { verdict: 'fail', reason: 'needs aggressive use of cached denials, RFC 8198' },
 }

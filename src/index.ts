@@ -9,9 +9,11 @@ import { systemClock } from './io/clock.ts'
 import type { Clock, Random, Transport } from './io/interfaces.ts'
 import { systemRandom } from './io/random.ts'
 import { SystemTransport } from './io/transport.ts'
+import type { Frequent } from './metrics/frequent.ts'
+import { BogusLog } from './modules/bogus-log/index.ts'
 import { builtInModules } from './modules/index.ts'
 import type { AnswerSource, Client, EdeNote, Layer, Request, Trace } from './request.ts'
-import { Core, type Log } from './resolve.ts'
+import { anchorsInForce, Core, type Log } from './resolve.ts'
 import { defaultSettings, type Settings } from './settings.ts'
 import type { Question } from './wire/message.ts'
 import { type Name, nameFromText, nameToText } from './wire/name.ts'
@@ -22,6 +24,7 @@ export { MemoryStore } from './cache/memory-store.ts'
 export type { Store } from './cache/store.ts'
 export { ServerAddress } from './io/address.ts'
 export type { Clock, Exchange, ExchangeSink, Protocol, Random, Timer, Transport } from './io/interfaces.ts'
+export type { Frequent } from './metrics/frequent.ts'
 export type { Client, EdeNote, Layer, Request, Step, Trace, TraceStep } from './request.ts'
 export { Core, type CoreOptions, type Log } from './resolve.ts'
 export { parseRootHints, type RootHint, rootHint } from './root-hints.ts'
@@ -84,6 +87,7 @@ export class Resolver {
   readonly #clock: Clock
   readonly #transport: Transport
   readonly #store: Store
+  readonly #bogusLog: BogusLog
 
   constructor(options: ResolverOptions = {}) {
     const clock = options.clock ?? systemClock
@@ -93,13 +97,19 @@ export class Resolver {
     this.#transport = options.transport ?? new SystemTransport({ clock, random })
     this.#store = options.store ?? new MemoryStore()
     this.cache = new Cache(this.#store, clock, { ...CACHE_DEFAULTS, ...options.cache })
+    const anchors = anchorsInForce(settings)
+    this.#bogusLog = new BogusLog({ clock, log: settings.logBogus ? options.log : undefined })
     this.core = new Core({
       cache: this.cache,
       transport: this.#transport,
       clock,
       random,
       settings,
-      modules: [...(options.modules ?? []), ...builtInModules(settings, random)],
+      modules: [
+        ...(options.modules ?? []),
+        ...builtInModules(settings, random, { bogusLog: this.#bogusLog, anchors: () => anchors.current }),
+      ],
+      anchors,
       log: options.log,
     })
   }
@@ -117,6 +127,11 @@ export class Resolver {
         resolve(this.#toAnswer(request, this.#clock.monotonicMs() - startMs))
       })
     })
+  }
+
+  /** Names, each with its type, whose answers failed validation most often. */
+  frequentBogus(limit?: number): Frequent[] {
+    return this.#bogusLog.frequent(limit)
   }
 
   /** Answers one query message with one response message; undefined when the packet deserves none. */

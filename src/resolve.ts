@@ -4,7 +4,7 @@
 
 import { composeRefusal, composeResponse } from './answer.ts'
 import type { Cache } from './cache/cache.ts'
-import { TrustAnchors } from './dnssec/trust-anchors.ts'
+import { type AnchorsInForce, type TrustAnchor, TrustAnchors } from './dnssec/trust-anchors.ts'
 import type { ServerAddress } from './io/address.ts'
 import type { Clock, Exchange, Random, Timer, Transport } from './io/interfaces.ts'
 import { createCacheLayer } from './layers/cache.ts'
@@ -43,6 +43,8 @@ export interface CoreOptions {
   modules?: readonly Layer[]
   /** Addresses we listen on: never to be asked. */
   listening?: readonly ServerAddress[]
+  /** The trust anchors, when modules go by them, too; unless given, those of the settings. */
+  anchors?: AnchorsInForce
   /** How long a dead server is left alone at first, milliseconds. */
   nsTimeoutMs?: number
   /** Called with each answer that came straight from the cache, during handle(): for an index of ready answers in front
@@ -120,7 +122,7 @@ export class Core {
   #resuming = false
   readonly #exchanges: Exchanges
   readonly #responseBuffer = new Uint8Array(RESPONSE_ROOM)
-  #anchors: TrustAnchors
+  readonly #anchors: AnchorsInForce
   #inFlight = 0
   #drained: (() => void) | undefined
   #clockSuspected = false
@@ -153,18 +155,23 @@ export class Core {
       pauses: 0,
       exceeded: {},
     }
+    this.#anchors = options.anchors ?? anchorsInForce(settings)
     const forbidden = { queryLoopback: settings.queryLoopback, listening: options.listening ?? [] }
     const iterator = createIterator({ cache, servers: this.servers, clock, random, settings, forbidden })
     const validator = createValidator({
       clock,
-      anchors: () => this.#anchors,
+      anchors: () => this.#anchors.current,
       policy: { sha1: settings.sha1 },
       maxIterations: settings.maxNsec3Iterations,
       onBogus: (event) => this.#bogus(event),
     })
-    this.#anchors = new TrustAnchors(settings.trustAnchors, settings.negativeTrustAnchors)
     this.#layers = [...(options.modules ?? []), createCacheLayer(cache), validator, iterator]
     this.#seesCached = this.#layers.some((layer) => layer.seesCached)
+  }
+
+  /** From now on these keys are trusted, and no others. Whatever the cache holds stays as it was judged. */
+  replaceAnchors(anchors: readonly TrustAnchor[]): void {
+    this.#anchors.current = new TrustAnchors(anchors, this.settings.negativeTrustAnchors)
   }
 
   /** Client requests that have no answer yet. */
@@ -606,7 +613,7 @@ export class Core {
   }
 
   #validates(wishes: Wishes): boolean {
-    return this.settings.validate && !wishes.cd && this.#anchors.anchors.length > 0
+    return this.settings.validate && !wishes.cd && this.#anchors.current.anchors.length > 0
   }
 
   // --- saying so ----------------------------------------------------------------------------------------------------
@@ -635,6 +642,11 @@ export class Core {
   #log(level: Parameters<Log>[0], event: string, fields?: object): void {
     this.#options.log?.(level, event, fields)
   }
+}
+
+/** The anchors that `settings` name, until others are learned. */
+export function anchorsInForce(settings: Pick<Settings, 'trustAnchors' | 'negativeTrustAnchors'>): AnchorsInForce {
+  return { current: new TrustAnchors(settings.trustAnchors, settings.negativeTrustAnchors) }
 }
 
 /** Whether `leader` cannot end before `pursuit`, or one it serves, does: to wait for it would be for ever. */

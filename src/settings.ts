@@ -45,6 +45,10 @@ export interface Settings {
   trustAnchors: readonly TrustAnchor[]
   /** Names at and below which nothing is validated, RFC 7646. */
   negativeTrustAnchors: readonly Name[]
+  /** Answer sentinel questions for root keys, RFC 8509. */
+  sentinel: boolean
+  /** Tell the log of answers that fail validation. */
+  logBogus: boolean
   /** Whether algorithms and digests with SHA-1 count. */
   sha1: boolean
   /** Zones whose NSEC3 records ask for more are treated as unsigned, RFC 9276 §3.2. */
@@ -77,6 +81,8 @@ export const defaultSettings: Settings = {
   validate: true,
   trustAnchors: ROOT_ANCHORS,
   negativeTrustAnchors: [],
+  sentinel: true,
+  logBogus: false,
   sha1: true,
   maxNsec3Iterations: 50,
   limits: DEFAULT_LIMITS,

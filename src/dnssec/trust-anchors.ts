@@ -52,6 +52,14 @@ export function isUsable(anchor: TrustAnchor, policy: AlgorithmPolicy): boolean 
   return anchor.keys.some((rdata) => supportsAlgorithm(parseDnsKey(rdata)?.algorithm ?? 0, policy))
 }
 
+/** The tags of the keys that the anchor is about. */
+export function anchorTags({ ds, keys }: TrustAnchor): number[] {
+  const tags = [...ds.map(parseDs), ...keys.map(parseDnsKey)].map((record) =>
+    record === undefined ? undefined : 'tag' in record ? record.tag : record.keyTag,
+  )
+  return [...new Set(tags.filter((tag) => tag !== undefined))].sort((a, b) => a - b)
+}
+
 /** Anchors and negative anchors, found by name. Replaced as a whole when they change. */
 export class TrustAnchors {
   readonly anchors: readonly TrustAnchor[]
@@ -93,6 +101,11 @@ export class TrustAnchors {
       if (ancestor.length === 1) return undefined
     }
   }
+}
+
+/** The anchors in force, for all who go by them. */
+export interface AnchorsInForce {
+  current: TrustAnchors
 }
 
 /** From a list of names as text. Throws WireError 'bad-text'. */

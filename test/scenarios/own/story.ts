@@ -5,8 +5,9 @@ import { Cache } from '../../../src/cache/cache.ts'
 import { MemoryStore } from '../../../src/cache/memory-store.ts'
 import { ServerAddress } from '../../../src/io/address.ts'
 import type { ExchangeFailure, Protocol } from '../../../src/io/interfaces.ts'
+import { BogusLog } from '../../../src/modules/bogus-log/index.ts'
 import { builtInModules } from '../../../src/modules/index.ts'
-import { Core } from '../../../src/resolve.ts'
+import { anchorsInForce, Core } from '../../../src/resolve.ts'
 import { rootHint } from '../../../src/root-hints.ts'
 import { defaultSettings, type Settings } from '../../../src/settings.ts'
 import { nameFromText, nameToText } from '../../../src/wire/name.ts'
@@ -44,6 +45,9 @@ export class Story {
   readonly core: Core
   /** Every packet sent to a server, as `192.0.2.1 udp www.example.org. A`; names in lower case. */
   readonly asked: string[] = []
+  readonly bogusLog: BogusLog
+  /** What went to the log otherwise. */
+  readonly events: { event: string; [field: string]: unknown }[] = []
   /** What the core reported as its own mistake. */
   readonly faults: string[] = []
   /** The names as they were sent, letter case included. */
@@ -77,7 +81,9 @@ export class Story {
     }
     const ttlMax = options.ttlMax ?? 86_400
     const cache = new Cache(new MemoryStore(), clock, { ttlMin: 0, ttlMax, negativeTtlMax: 10_800 })
-    const modules = builtInModules(settings, random)
+    const anchors = anchorsInForce(settings)
+    this.bogusLog = new BogusLog({ clock, log: (_level, event, fields) => void this.events.push({ event, ...fields }) })
+    const modules = builtInModules(settings, random, { bogusLog: this.bogusLog, anchors: () => anchors.current })
     this.core = new Core({
       cache,
       transport: this.network,
@@ -85,8 +91,10 @@ export class Story {
       random,
       settings,
       modules,
+      anchors,
       log: (level, event, fields) => {
         if (level === 'error') this.faults.push(`${event} ${JSON.stringify(fields)}`)
+        else if (level !== 'debug') this.events.push({ event, ...fields })
       },
     })
   }

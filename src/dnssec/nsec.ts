@@ -10,10 +10,10 @@ import {
   isBelow,
   type Name,
 } from '../wire/name.ts'
-import type { RRset } from '../wire/rrset.ts'
+import { type RRset, rrsigFields } from '../wire/rrset.ts'
 import { bitmapHas, typesInBitmap } from '../wire/type-bitmap.ts'
 import { Type } from '../wire/types.ts'
-import { isExpanded, wildcardOf } from './wildcard.ts'
+import { signedLabels, wildcardOf } from './wildcard.ts'
 
 /** `owner` is followed by `next` in the zone, and has the types of `bitmap`. */
 export interface Nsec {
@@ -27,7 +27,7 @@ export interface Nsec {
  *  zone would deny what is not his, one expanded from a wildcard what is not in its place. */
 export function readNsec(rrset: RRset, zone: Name): Nsec | undefined {
   const { owner, rdatas } = rrset
-  if (rdatas.length !== 1 || isExpanded(rrset)) return undefined
+  if (rdatas.length !== 1 || !belongsTo(rrset, zone)) return undefined
   const rdata = rdatas[0]
   let end = 0
   while (rdata[end] !== 0) {
@@ -39,6 +39,15 @@ export function readNsec(rrset: RRset, zone: Name): Nsec | undefined {
   // RFC 4034 §4.1.1: names ascend, but for the last, which leads back to the apex.
   if (compareCanonical(owner, next) >= 0 && !equalNames(next, zone)) return undefined
   return { owner, next, bitmap: rdata.subarray(end + 1) }
+}
+
+/** Whether the signatures of a denial say that its owner is a name of `zone`: made by its keys, and not from a wildcard. */
+export function belongsTo({ owner, signatures }: RRset, zone: Name): boolean {
+  const ownerLabels = signedLabels(owner)
+  return signatures.every((rdata) => {
+    const { signer, labels } = rrsigFields(rdata)
+    return equalNames(signer, zone) && labels === ownerLabels
+  })
 }
 
 export function nsecHas(nsec: Pick<Nsec, 'bitmap'>, type: number): boolean {

@@ -18,8 +18,8 @@ import {
 } from '../wire/name.ts'
 import type { RRset } from '../wire/rrset.ts'
 import { Type } from '../wire/types.ts'
-import { isParentSide, lacks, nsecHas, saysNoName } from './nsec.ts'
-import { isExpanded, wildcardOf } from './wildcard.ts'
+import { belongsTo, isParentSide, lacks, nsecHas, saysNoName } from './nsec.ts'
+import { wildcardOf } from './wildcard.ts'
 
 export interface Nsec3 {
   /** Hash of the owner, from its first label. */
@@ -44,7 +44,7 @@ export const MAX_NSEC3 = 8
 /** The NSEC3 of a verified set; undefined if it is none we understand, or its owner is not a hash right below `zone`. */
 export function readNsec3(rrset: RRset, zone: Name): Nsec3 | undefined {
   const { owner, rdatas } = rrset
-  if (rdatas.length !== 1 || isExpanded(rrset)) return undefined
+  if (rdatas.length !== 1 || !belongsTo(rrset, zone)) return undefined
   if (owner.length === 1 || !equalNames(parentName(owner), zone)) return undefined
   const rdata = rdatas[0]
   if (rdata.length < 6 || rdata[0] !== SHA1) return undefined // §8.1: unknown algorithms are as if absent
@@ -82,14 +82,15 @@ export class Nsec3Chain {
   readonly records: readonly Nsec3[]
   readonly #zone: Name
   readonly #price: HashPrice
-  readonly #hashes = new Map<string, Uint8Array>()
+  readonly #hashes: Map<string, Uint8Array>
   #tooCostly = false
 
-  /** `records` is not empty, and shares salt and iterations. */
-  constructor(records: readonly Nsec3[], zone: Name, price: HashPrice) {
+  /** `records` is not empty, and shares salt and iterations. `hashes`: what is computed already, by nameKey(). */
+  constructor(records: readonly Nsec3[], zone: Name, price: HashPrice, hashes = new Map<string, Uint8Array>()) {
     this.records = records
     this.#zone = zone
     this.#price = price
+    this.#hashes = hashes
   }
 
   /** `qname` does not exist, and no wildcard stands in for it: RFC 5155 §8.4. */

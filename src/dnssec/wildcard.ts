@@ -1,7 +1,6 @@
 /** What do wildcards look like to DNSSEC? RFC 4034 §3.1.3 (labels of an RRSIG), RFC 4592 §2.1 and §3.3.1. */
 
 import { countLabels, isWildcard, type Name } from '../wire/name.ts'
-import { type RRset, rrsigFields } from '../wire/rrset.ts'
 
 /** `*.encloser`. It cannot be too long for a name where the encloser is that of a longer one. */
 export function wildcardOf(encloser: Name): Name {
@@ -15,10 +14,4 @@ export function wildcardOf(encloser: Name): Name {
 /** Labels as an RRSIG counts them: without a leading asterisk. */
 export function signedLabels(owner: Name): number {
   return countLabels(owner) - (isWildcard(owner) ? 1 : 0)
-}
-
-/** Whether a signature on this set says that it was made from a wildcard: its owner is then no name of the zone. */
-export function isExpanded(rrset: RRset): boolean {
-  const labels = signedLabels(rrset.owner)
-  return rrset.signatures.some((rdata) => rrsigFields(rdata).labels < labels)
 }

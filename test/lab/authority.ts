@@ -1,6 +1,7 @@
 /** An authoritative server of our own: what does it answer, given the zones it holds? RFC 1034 §4.3.2, with wildcards
- *  as RFC 4592 makes them clear, DNAME (RFC 6672), denial (RFC 2308), EDNS (RFC 6891). CNAMEs are followed inside one
- *  zone. Plain and unhurried; zones are read from text when they are first asked for. */
+ *  as RFC 4592 makes them clear, DNAME (RFC 6672), denial (RFC 2308), EDNS (RFC 6891), and for clients that set DO
+ *  signatures and proofs (RFC 4035 §3.1, RFC 5155 §7.2). CNAMEs are followed inside one zone. Plain and unhurried; zones
+ *  are read when they are first asked for. */
 
 import { composeMessage, type Outgoing } from '../../src/wire/compose.ts'
 import { WireError } from '../../src/wire/error.ts'
@@ -17,9 +18,10 @@ import {
   prependLabel,
   replaceSuffix,
 } from '../../src/wire/name.ts'
-import { mxExchange, parseSoa, type RRset, rrset, srvTarget } from '../../src/wire/rrset.ts'
-import { parseZoneText } from '../../src/wire/text.ts'
+import { mxExchange, parseSoa, type RRset, rrset, rrsigFields, srvTarget } from '../../src/wire/rrset.ts'
+import type { ZoneRecord } from '../../src/wire/text.ts'
 import { Class, Flag, Opcode, Rcode, Type } from '../../src/wire/types.ts'
+import { type ProofBook, proofBook } from './proof-book.ts'
 
 /** Sections and code of an answer, before it is put into a message. */
 export interface Answer {
@@ -32,7 +34,9 @@ export interface Answer {
 
 export interface ZoneSource {
   origin: string
-  text: () => string
+  records: () => readonly ZoneRecord[]
+  /** Has the last word on what is answered from the zone. */
+  retell?: (answer: Answer, qname: Name, qtype: number, authority: Authority) => Answer
 }
 
 /** The most octets our servers send over UDP, whatever the client allows. */
@@ -48,10 +52,20 @@ export class Authority {
     for (const source of sources) this.sources.set(nameKey(nameFromText(source.origin)), source)
   }
 
-  answer(qname: Name, qtype: number): Answer {
+  /** `dnssec`: with what proves denials and expansions. Signatures come with their sets in any case. */
+  answer(qname: Name, qtype: number, dnssec = false): Answer {
     const zone = this.zoneFor(qname, qtype)
     if (zone === undefined) return { ...emptyAnswer(), rcode: Rcode.REFUSED, authoritative: false }
-    return answerFrom(zone, qname, qtype)
+    return answerFrom(zone, qname, qtype, dnssec)
+  }
+
+  /** What the zone of that origin has at a name. */
+  rrset(origin: Name, owner: Name, type: number): RRset | undefined {
+    return this.load(nameKey(origin))?.node(owner)?.rrsets.get(type)
+  }
+
+  proofs(origin: Name): ProofBook | undefined {
+    return this.load(nameKey(origin))?.proofs
   }
 
   /** The reply to a packet, ready to send; undefined if it deserves none. */
@@ -74,7 +88,8 @@ export class Authority {
     if (query.edns !== undefined && query.edns.version !== 0) return failed(Rcode.BADVERS) // RFC 6891 §6.1.3
     const { name, type } = query.question
     if (query.question.class !== Class.IN || type === Type.AXFR || type === Type.IXFR) return failed(Rcode.REFUSED)
-    return this.answer(name, type)
+    const answer = this.answer(name, type, query.edns?.do)
+    return this.zoneFor(name, type)?.retell?.(answer, name, type, this) ?? answer
   }
 
   /** RFC 1034 §4.3.2 step 2: the nearest ancestor zone. DS is asked of the parent's side of a cut (RFC 4035 §3.1.4.1). */
@@ -101,27 +116,38 @@ interface Node {
   rrsets: Map<number, RRset>
 }
 
-/** What the walk down from the apex came to. `source`: the wildcard an answer is made from. */
+/** What the walk down from the apex came to. A node with an `encloser` is the wildcard right below it. */
 type Finding =
-  | { kind: 'delegation'; ns: RRset }
+  | { kind: 'delegation'; ns: RRset; node: Node }
   | { kind: 'dname'; dname: RRset }
-  | { kind: 'node'; node: Node }
-  | { kind: 'nothing' }
+  | { kind: 'node'; node: Node; encloser?: Name }
+  | { kind: 'nothing'; encloser: Name }
 
 class ZoneData {
   readonly apex: Name
   readonly soa: RRset
+  readonly proofs: ProofBook
+  readonly retell: ZoneSource['retell']
   private readonly nodes = new Map<string, Node>()
 
   constructor(source: ZoneSource) {
     this.apex = nameFromText(source.origin)
-    for (const { owner, ttl, type, rdata } of parseZoneText(source.text(), this.apex)) {
-      const { rrsets } = this.nodeAt(owner)
-      const known = rrsets.get(type)
-      if (known === undefined) rrsets.set(type, rrset(owner, type, ttl, [rdata]))
+    this.retell = source.retell
+    const records = source.records()
+    const sets = new Map<string, RRset>()
+    const setKey = (owner: Name, type: number) => `${type} ${nameKey(owner)}`
+    for (const { owner, ttl, type, rdata } of records) {
+      if (type === Type.RRSIG) continue
+      const known = sets.get(setKey(owner, type))
+      if (known === undefined) sets.set(setKey(owner, type), rrset(owner, type, ttl, [rdata]))
       else known.rdatas.push(rdata)
     }
+    for (const { owner, type, rdata } of records)
+      if (type === Type.RRSIG) sets.get(setKey(owner, rrsigFields(rdata).typeCovered))?.signatures.push(rdata)
+    // RFC 5155 §7.2.8: names that only NSEC3 records have are as if they were not there
+    for (const set of sets.values()) if (set.type !== Type.NSEC3) this.nodeAt(set.owner).rrsets.set(set.type, set)
     this.soa = this.nodeAt(this.apex).rrsets.get(Type.SOA)!
+    this.proofs = proofBook(this.apex, [...sets.values()])
   }
 
   /** The node of `owner`, made if need be together with all above it: an empty non-terminal exists (RFC 4592 §2.2.2). */
@@ -147,24 +173,30 @@ class ZoneData {
       if (node === undefined) return this.findWildcard(ancestorWith(sname, depth - 1))
       const ns = node.rrsets.get(Type.NS)
       const isApex = equalNames(node.owner, this.apex)
-      if (ns !== undefined && !isApex && !(qtype === Type.DS && depth === labels)) return { kind: 'delegation', ns } // step 3b
+      if (ns !== undefined && !isApex && !(qtype === Type.DS && depth === labels))
+        return { kind: 'delegation', ns, node } // step 3b
       const dname = node.rrsets.get(Type.DNAME)
       if (dname !== undefined && depth < labels) return { kind: 'dname', dname } // RFC 6672 §3.2
       if (depth === labels) return { kind: 'node', node }
     }
-    return { kind: 'nothing' }
+    return { kind: 'nothing', encloser: this.apex }
   }
 
   /** Step 3c. RFC 4592 §3.3.1: only the wildcard right below the closest encloser counts. */
   private findWildcard(closestEncloser: Name): Finding {
     const wildcard = prependLabel(Uint8Array.of(0x2a), closestEncloser)
     const node = wildcard && this.node(wildcard)
-    return node === undefined ? { kind: 'nothing' } : { kind: 'node', node }
+    return node === undefined
+      ? { kind: 'nothing', encloser: closestEncloser }
+      : { kind: 'node', node, encloser: closestEncloser }
   }
 }
 
-function answerFrom(zone: ZoneData, qname: Name, qtype: number): Answer {
+function answerFrom(zone: ZoneData, qname: Name, qtype: number, dnssec: boolean): Answer {
   const result = emptyAnswer()
+  const prove = (sets: () => RRset[]) => {
+    if (dnssec) for (const set of sets()) if (!result.authority.includes(set)) result.authority.push(set)
+  }
   let sname = qname
   for (let aliases = 0; aliases <= MAX_ALIASES && isAtOrBelow(sname, zone.apex); aliases++) {
     const finding = zone.find(sname, qtype)
@@ -172,11 +204,13 @@ function answerFrom(zone: ZoneData, qname: Name, qtype: number): Answer {
       case 'delegation':
         result.authoritative = result.answer.length > 0 // RFC 1034 §6.2.7: authoritative for the alias, not beyond the cut
         result.authority.push(finding.ns)
+        prove(() => delegationProof(zone, finding.node))
         addAddresses(zone, finding.ns, result)
         return result
       case 'nothing':
         result.rcode = Rcode.NXDOMAIN // RFC 2308 §2.1; after a CNAME too, it speaks of the last name
         result.authority.push(denialSoa(zone))
+        prove(() => zone.proofs.noName(sname, finding.encloser))
         return result
       case 'dname': {
         const { dname } = finding
@@ -191,9 +225,13 @@ function answerFrom(zone: ZoneData, qname: Name, qtype: number): Answer {
         break
       }
       case 'node': {
-        const cname = finding.node.rrsets.get(Type.CNAME)
-        if (cname === undefined || qtype === Type.CNAME || qtype === Type.ANY)
-          return answerAt(zone, finding.node, sname, qtype, result)
+        const { node, encloser } = finding
+        const cname = node.rrsets.get(Type.CNAME)
+        const followed = cname !== undefined && qtype !== Type.CNAME && qtype !== Type.ANY && qtype !== Type.RRSIG
+        const found = followed || answerAt(zone, node, sname, qtype, result)
+        if (!found) prove(() => (encloser ? zone.proofs.wildcardNoData(sname, encloser) : zone.proofs.noData(sname)))
+        else if (encloser !== undefined) prove(() => zone.proofs.expansion(sname, encloser)) // RFC 4035 §3.1.3.3
+        if (!followed) return result
         if (result.answer.some((known) => known.type === Type.CNAME && equalNames(known.owner, sname))) return result // a loop
         result.answer.push({ ...cname, owner: sname })
         sname = cname.rdatas[0]
@@ -204,15 +242,25 @@ function answerFrom(zone: ZoneData, qname: Name, qtype: number): Answer {
   return result
 }
 
-/** The records of one node, owned by `sname` where they come from a wildcard; NODATA when there are none. */
-function answerAt(zone: ZoneData, node: Node, sname: Name, qtype: number, result: Answer): Answer {
-  const wanted = [...node.rrsets.values()].filter((candidate) => qtype === Type.ANY || candidate.type === qtype)
+/** RFC 4035 §3.1.4: the DS set, or the proof that there is none. */
+function delegationProof(zone: ZoneData, { owner, rrsets }: Node): RRset[] {
+  const ds = rrsets.get(Type.DS)
+  return ds === undefined ? zone.proofs.noData(owner) : [ds]
+}
+
+/** The records of one node, owned by `sname` where they come from a wildcard. False: NODATA, there are none. */
+function answerAt(zone: ZoneData, node: Node, sname: Name, qtype: number, result: Answer): boolean {
+  const all = [...node.rrsets.values()]
+  const wanted =
+    qtype === Type.RRSIG
+      ? all.filter((set) => set.signatures.length > 0).map((set) => ({ ...set, rdatas: [] }))
+      : all.filter((set) => qtype === Type.ANY || set.type === qtype)
   if (wanted.length === 0) result.authority.push(denialSoa(zone))
   for (const found of wanted) {
     result.answer.push({ ...found, owner: equalNames(node.owner, sname) ? node.owner : sname })
     addAddresses(zone, found, result)
   }
-  return result
+  return wanted.length > 0
 }
 
 /** Additional section: addresses of the hosts that NS, MX and SRV records name, as far as this zone holds them. */
@@ -255,7 +303,7 @@ export function composeReply(
     edns: query.edns === undefined ? undefined : { udpSize: 1232, do: query.edns.do },
   }
   const buffer = new Uint8Array(limit)
-  return buffer.subarray(0, composeMessage(buffer, message, { limit, dnssec: false, truncate: true }))
+  return buffer.subarray(0, composeMessage(buffer, message, { limit, dnssec: query.edns?.do ?? false, truncate: true }))
 }
 
 function replyLimit(query: ClientQuery, protocol: 'udp' | 'tcp'): number {

@@ -9,6 +9,9 @@ import { join } from 'node:path'
 import { exchange } from './ask.ts'
 import { Child, freePort } from './child.ts'
 import type { Incoming } from './listener.ts'
+import type { DenialKind } from './signer.ts'
+import type { Signing } from './signing.ts'
+import { runTool, writeKeyFiles } from './signing-tools.ts'
 import type { Host, Software } from './world.ts'
 
 /** The program that plays a host of this software. */
@@ -27,6 +30,8 @@ export interface ServerFiles {
   folder: string
   /** The zone file of an origin. */
   zoneFile(origin: string): string
+  /** How knotd is to sign the zone; undefined: the file is as it should be. */
+  signingOf(origin: string): Signing | undefined
   port: number
   /** Opens a listener of ours, which the caller closes. */
   listen(host: string, address: string, handle: (incoming: Incoming) => void): Promise<void>
@@ -71,11 +76,46 @@ template:
     zonefile-load: whole
     zonefile-sync: -1
     journal-content: none
-zone:
-${host.zones.map((origin) => `  - domain: "${origin}"\n    file: "${files.zoneFile(origin)}"\n`).join('')}`
+${knotPolicies(host, files)}zone:
+${host.zones.map((origin) => knotZone(origin, files)).join('')}`
   const path = join(folder, 'knot.conf')
   await writeFile(path, config)
+  for (const origin of host.zones) {
+    const signing = files.signingOf(origin)
+    if (signing !== undefined) await importKeys(path, folder, origin, signing)
+  }
   return run('knot', [host], ['-c', path], files.port)
+}
+
+/** One policy a zone: keys are those we import, and no others are made. */
+function knotPolicies(host: Host, files: ServerFiles): string {
+  const policies = host.zones.flatMap((origin) => {
+    const denial = files.signingOf(origin)?.denial
+    if (denial === undefined) return []
+    const settings = [
+      'manual: on',
+      'cds-cdnskey-publish: none',
+      ...(denial.kind === 'nsec' ? [] : nsec3Settings(denial)),
+    ]
+    return [`  - id: "${origin}"`, ...settings.map((setting) => `    ${setting}`)]
+  })
+  return policies.length === 0 ? '' : `policy:\n${policies.join('\n')}\n`
+}
+
+function nsec3Settings({ iterations, salt, optOut }: DenialKind & { kind: 'nsec3' }): string[] {
+  const flag = optOut ? 'on' : 'off'
+  return ['nsec3: on', `nsec3-iterations: ${iterations}`, `nsec3-salt-length: ${salt.length}`, `nsec3-opt-out: ${flag}`]
+}
+
+function knotZone(origin: string, files: ServerFiles): string {
+  const lines = [`  - domain: "${origin}"`, `    file: "${files.zoneFile(origin)}"`]
+  if (files.signingOf(origin) !== undefined) lines.push('    dnssec-signing: on', `    dnssec-policy: "${origin}"`)
+  return `${lines.join('\n')}\n`
+}
+
+async function importKeys(config: string, folder: string, origin: string, signing: Signing): Promise<void> {
+  for (const keyFile of await writeKeyFiles(folder, origin, signing))
+    await runTool('keymgr', ['-c', config, origin, 'import-bind', keyFile])
 }
 
 async function startNsd(host: Host, files: ServerFiles): Promise<RunningServer> {

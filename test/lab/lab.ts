@@ -1,8 +1,6 @@
 /** The lab: a whole internet on loopback addresses. Starts every server of the world (world.ts), Debian's where they
  *  are installed and our own for the rest, and tells a resolver where the root is.
- *
- *  The zone files in `folder` are the one source all servers read: whoever wants a zone signed signs its file between
- *  writing and starting. */
+ *  With DNSSEC the zones are signed when they are first needed: by ourselves, and some by the tools of others. */
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:net'
@@ -10,21 +8,27 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ServerAddress } from '../../src/io/address.ts'
 import { nameFromText, nameToText } from '../../src/wire/name.ts'
+import { parseZoneText } from '../../src/wire/text.ts'
 import { typeText } from '../../src/wire/types.ts'
 import { findPeer } from '../peers.ts'
-import { Authority, readQuery } from './authority.ts'
+import { Authority, readQuery, type ZoneSource } from './authority.ts'
+import { Contents } from './contents.ts'
 import { isDebianSoftware, PROGRAMS, type RunningServer, startDebianServers } from './debian.ts'
 import { type Incoming, Listener } from './listener.ts'
 import { behaviours, Encounter } from './misbehaving.ts'
 import { Oracle } from './oracle.ts'
+import { dsLines } from './signing.ts'
+import { signFile } from './signing-tools.ts'
 import { POISON_ADDRESS, type Trouble } from './troubles.ts'
-import { type Host, type Part, World, zoneText } from './world.ts'
+import { type Host, type Part, World, type Zone, zoneText } from './world.ts'
 
 export interface LabOptions {
   /** 53 without it, or a high port where 53 is not to be had. */
   port?: number
   /** Parts of the world besides root and TLDs; all of them without it. */
   only?: Part[]
+  /** Sign the root and much of what is below it; without it nothing is signed. */
+  dnssec?: boolean
   /** `auto`: Debian's servers as far as they are here; `debian`: fail without them; `typescript`: ours only. */
   engine?: 'auto' | 'typescript' | 'debian'
   /** Say nothing about what is missing. */
@@ -50,6 +54,8 @@ export interface Lab {
   roots: string[]
   /** A hints file as resolvers want it. It knows no ports: where `port` is not 53 the resolver has to be told. */
   rootHintsFile: string
+  /** The root's DS record, as text and in a file; undefined where nothing is signed. */
+  trustAnchor: { text: string; file: string } | undefined
   /** Which program plays each host. */
   engines: Map<string, string>
   /** What could not be had, in sentences. */
@@ -83,6 +89,7 @@ class StartingLab {
   private readonly servers: RunningServer[] = []
   private claim: Server | undefined
   private folder: string | undefined
+  private readonly contents = new Contents(Math.floor(Date.now() / 1000))
 
   constructor(options: LabOptions) {
     this.options = options
@@ -93,20 +100,25 @@ class StartingLab {
     this.claim = claim
     if (port !== 53 && this.options.port === undefined)
       this.lack(`Port 53 is not to be had here: the lab is at port ${port}.`)
-    const world = new World({ block, only: this.options.only, ipv6: await isFree('::1', port) })
+    const { only, dnssec } = this.options
+    const world = new World({ block, only, dnssec, ipv6: await isFree('::1', port) })
     this.folder = await mkdtemp(join(tmpdir(), 'bowline-lab-'))
-    const files = await writeZones(world, this.folder)
-    const zoneFile = (origin: string) => files.get(origin)!
 
     const ours: Host[] = []
     const theirs = this.planHosts([...world.hosts.values()], ours)
+    const files = await this.writeZones(world, [...theirs.values()].flat())
+    const zoneFile = (origin: string) => files.get(origin)!
+    const signingOf = (origin: string) => {
+      const signing = world.zones.get(origin)!.signing
+      return signing?.by === 'knotd' ? signing : undefined
+    }
     await Promise.all([
       ...[...theirs].map(async ([software, hosts]) => {
         try {
           const listen = (host: string, address: string, handle: (incoming: Incoming) => void) =>
             this.listen(host, address, port, handle)
           this.servers.push(
-            ...(await startDebianServers(software, hosts, { folder: this.folder!, zoneFile, port, listen })),
+            ...(await startDebianServers(software, hosts, { folder: this.folder!, zoneFile, signingOf, port, listen })),
           )
           for (const host of hosts) this.engines.set(host.name, PROGRAMS[software])
         } catch (failure) {
@@ -133,6 +145,7 @@ class StartingLab {
       port,
       roots: world.roots.map((root) => root.address),
       rootHintsFile,
+      trustAnchor: await this.writeTrustAnchor(world),
       engines: this.engines,
       shortcomings: this.shortcomings,
       queryLog: () => [...this.log],
@@ -149,7 +162,36 @@ class StartingLab {
       ...this.listeners.map(({ listener }) => listener.close()),
     ])
     if (this.claim !== undefined) await new Promise((resolve) => this.claim!.close(resolve))
-    if (this.folder !== undefined) await rm(this.folder, { recursive: true, force: true })
+    if (this.folder !== undefined) await rm(this.folder, { recursive: true, force: true, maxRetries: 5 })
+  }
+
+  /** Writes a master file for each zone of these hosts, signed where it has to be; gives the path by origin. */
+  private async writeZones(world: World, hosts: Host[]): Promise<Map<string, string>> {
+    const zones = new Map<string, { zone: Zone; host: string }>()
+    for (const host of hosts)
+      for (const origin of host.zones) zones.set(origin, { zone: world.zones.get(origin)!, host: host.name })
+    const paths = new Map<string, string>()
+    for (const origin of zones.keys()) paths.set(origin, join(this.folder!, `${paths.size}.zone`))
+    await Promise.all(
+      [...zones].map(async ([origin, { zone, host }]) => {
+        const path = paths.get(origin)!
+        const byTool = zone.signing !== undefined && zone.signing.by !== 'signer'
+        await writeFile(path, byTool ? zoneText(zone) : this.contents.text(zone, host))
+        if (!byTool || zone.signing!.by === 'knotd' || (await signFile(path, zone, this.folder!))) return
+        this.lack(`${zone.signing!.by} did not sign ${origin}, so our signer did.`)
+        await writeFile(path, this.contents.text(zone, host))
+      }),
+    )
+    return paths
+  }
+
+  private async writeTrustAnchor(world: World): Promise<Lab['trustAnchor']> {
+    const { signing } = world.zones.get('.')!
+    if (signing === undefined) return undefined
+    const [text] = dsLines('.', signing)
+    const file = join(this.folder!, 'root.anchor')
+    await writeFile(file, `${text.replace('DS', 'IN DS')}\n`)
+    return { text, file }
   }
 
   /** Hosts for Debian's servers, by software; the others go to `ours`. */
@@ -179,7 +221,7 @@ class StartingLab {
 
   private async playHost(host: Host, world: World, port: number): Promise<void> {
     const zones = host.zones.map((origin) => world.zones.get(origin)!)
-    const authority = new Authority(zones.map((zone) => ({ origin: zone.origin, text: () => zoneText(zone) })))
+    const authority = new Authority(zones.map((zone) => this.source(zone, host.name)))
     await Promise.all(
       host.addresses.map((address) =>
         this.listen(host.name, address, port, (incoming) => {
@@ -191,9 +233,17 @@ class StartingLab {
     this.engines.set(host.name, 'authority.ts')
   }
 
+  private source(zone: Zone, host: string): ZoneSource {
+    return {
+      origin: zone.origin,
+      records: () => this.contents.records(zone, host),
+      retell: zone.tampering?.answer,
+    }
+  }
+
   private async playTrouble(trouble: Trouble, world: World, port: number): Promise<void> {
     const zone = world.zones.get(trouble.origin)!
-    const authority = new Authority([{ origin: zone.origin, text: () => zoneText(zone) }])
+    const authority = new Authority([this.source(zone, trouble.behaviour)])
     const evilAddress = ServerAddress.fromText(evilServer(world))!.octets
     const memory = { depth: 0 }
     for (const [server, address] of trouble.addresses.entries()) {
@@ -211,8 +261,10 @@ class StartingLab {
     if (world.troubles.length === 0) return
     const sources = ['com.', 'victim.com.', 'trouble.com.'].map((origin) => ({
       origin,
-      text: () =>
-        `@ 3600 SOA ns.evil.${origin} hostmaster 1 2 3 4 5\n@ 3600 NS ns.evil.${origin}\n* 3600 A ${POISON_ADDRESS}`,
+      records: () => {
+        const text = `@ 3600 SOA ns.evil.${origin} hostmaster 1 2 3 4 5\n@ 3600 NS ns.evil.${origin}\n* 3600 A ${POISON_ADDRESS}`
+        return parseZoneText(text, nameFromText(origin))
+      },
     }))
     const authority = new Authority(sources)
     await this.listen('evil', evilServer(world), port, (incoming) => {
@@ -246,14 +298,6 @@ class StartingLab {
 
 export function evilServer(world: World): string {
   return world.address('68.1')
-}
-
-/** Writes a master file for each zone; gives the path by origin. */
-async function writeZones(world: World, folder: string): Promise<Map<string, string>> {
-  const paths = new Map<string, string>()
-  for (const zone of world.zones.values()) paths.set(zone.origin, join(folder, `${paths.size}.zone`))
-  await Promise.all([...world.zones.values()].map((zone) => writeFile(paths.get(zone.origin)!, zoneText(zone))))
-  return paths
 }
 
 /** A port, and a block of addresses that no other lab on this machine has. */

@@ -1,5 +1,6 @@
 /** A thousand zones as they are found everywhere: web, mail, a few services, now and then a rare type or a wildcard. */
 
+import { ordinarySigning } from './signing.ts'
 import { dataAddress, type World } from './world.ts'
 
 const first = `anchor bosun capstan davit ensign fathom gaff halyard inboard jib keel lanyard mast nautical oar painter
@@ -66,7 +67,7 @@ function addOrdinaryZone(world: World, index: number, random: (below: number) =>
   if (index % 4 === 0) lines.push(`*.users A ${address()}`, '*.users MX 5 mail')
   if (index % 6 === 0) lines.push('api SVCB 1 mail port=8443 alpn=h2')
   const options = index % 7 === 0 ? withOwnNames(world, origin, hosts, lines) : {}
-  world.zone(origin, hosts, lines.join('\n'), options)
+  world.zone(origin, hosts, lines.join('\n'), { ...options, signing: ordinarySigning(index) })
   for (const question of ordinaryQuestions(index)) if (random(3) === 0) world.ask(question.replace('@', origin))
 }
 

@@ -2,8 +2,15 @@
  *  are worth asking. One description; zone files, servers and the oracle are all made from it, the same at every run.
  *  Everything is plain zone text (RFC 1035 §5), so that a reader sees what a zone holds. */
 
+import type { Name } from '../../src/wire/name.ts'
+import type { ZoneRecord } from '../../src/wire/text.ts'
+import type { Answer, Authority } from './authority.ts'
 import { addCases } from './cases.ts'
+import { addForgeries, type Forgery } from './forgeries.ts'
 import { addOrdinaryZones } from './ordinary.ts'
+import { addSignedCases } from './signed-cases.ts'
+import type { SigningPlan } from './signer.ts'
+import { dnskeyLines, dsLines, type Signing, signingOf } from './signing.ts'
 import { addTroubles, type Trouble } from './troubles.ts'
 
 /** Which server plays a host when Debian's are used; without them all are played by authority.ts. */
@@ -17,8 +24,9 @@ export interface Host {
   zones: string[]
 }
 
-/** What becomes of questions in a zone: `fine`; `broken`: no resolver can get there; `moot`: resolvers may differ. */
-export type Fate = 'fine' | 'broken' | 'moot'
+/** What becomes of questions in a zone: `fine`; `broken`: no resolver can get there; `forged`: none that validates can;
+ *  `moot`: resolvers may differ. */
+export type Fate = 'fine' | 'broken' | 'forged' | 'moot'
 
 export interface Zone {
   origin: string
@@ -30,6 +38,24 @@ export interface Zone {
   /** NS and glue lines of the zones delegated from here, names absolute. */
   delegations: Set<string>
   fate: Fate
+  /** Undefined: the zone is unsigned, as all are in a world without DNSSEC. */
+  signing: Signing | undefined
+  tampering: Tampering | undefined
+}
+
+/** How what is served of a zone differs from what is right. All of it is played by our own server. */
+export interface Tampering {
+  /** Of its hosts, those that do it; all without it. */
+  hosts?: string[]
+  /** DNSKEY lines of the zone, and DS lines in its parent. */
+  keys?(lines: string[]): string[]
+  ds?(lines: string[]): string[]
+  /** How it is signed. */
+  plan?(plan: SigningPlan): SigningPlan
+  /** The zone when it is signed. */
+  records?(records: ZoneRecord[]): ZoneRecord[]
+  /** What is said of it, to clients that set DO. */
+  answer?(answer: Answer, qname: Name, qtype: number, authority: Authority): Answer
 }
 
 export interface WorldQuestion {
@@ -43,12 +69,15 @@ export interface ZoneOptions {
   nameservers?: string[]
   /** `needed`: addresses of NS names at or below the child; `sibling`: also of other names below the parent; `none`. */
   glue?: 'needed' | 'sibling' | 'none'
+  /** How it is signed in a world with DNSSEC; without it as signing.ts says. */
+  signing?: Signing
+  tampering?: Tampering
   /** Questions besides those the oracle samples by itself. */
   ask?: string[]
 }
 
-/** Parts of the world besides the root and the TLDs, which are always there. */
-export type Part = 'ordinary' | 'cases' | 'troubles'
+/** Parts of the world besides the root and the TLDs, which are always there; the last two need DNSSEC. */
+export type Part = 'ordinary' | 'cases' | 'troubles' | 'signed' | 'forgeries'
 
 export interface WorldOptions {
   /** Second octet of all addresses, so that several labs can stand side by side on one machine. */
@@ -56,6 +85,8 @@ export interface WorldOptions {
   only?: Part[]
   /** Whether [::1] is the lab's to use: it is the one IPv6 loopback address, and only one lab can have it. */
   ipv6?: boolean
+  /** Whether zones are signed. */
+  dnssec?: boolean
 }
 
 /** Default TTL of the lab's records, and the SOA's negative TTL (RFC 2308 §4). */
@@ -65,12 +96,14 @@ export const NEGATIVE_TTL = 300
 export class World {
   readonly block: number
   readonly ipv6: boolean
+  readonly dnssec: boolean
   readonly hosts = new Map<string, Host>()
   readonly zones = new Map<string, Zone>()
   /** Addresses by NS name: where glue comes from. */
   readonly nameservers = new Map<string, string[]>()
   readonly questions: WorldQuestion[] = []
   readonly troubles: Trouble[] = []
+  readonly forgeries: Forgery[] = []
   /** Names and addresses of the root servers. */
   readonly roots: { name: string; address: string }[] = []
   private usualNames = new Map<string, string[]>()
@@ -78,9 +111,12 @@ export class World {
   constructor(options: WorldOptions = {}) {
     this.block = options.block ?? 53
     this.ipv6 = options.ipv6 ?? false
-    const parts = options.only ?? ['ordinary', 'cases', 'troubles']
+    this.dnssec = options.dnssec ?? false
+    const parts = options.only ?? ['ordinary', 'cases', 'troubles', 'signed', 'forgeries']
     addTop(this)
     if (parts.includes('cases')) addCases(this)
+    if (parts.includes('signed') && this.dnssec) addSignedCases(this)
+    if (parts.includes('forgeries') && this.dnssec) addForgeries(this)
     if (parts.includes('troubles')) addTroubles(this)
     if (parts.includes('ordinary')) addOrdinaryZones(this, 1000)
   }
@@ -106,7 +142,9 @@ export class World {
   /** A zone on `hosts`, delegated from the deepest zone above it that is already there. */
   zone(origin: string, hosts: string[], body: string, options: ZoneOptions = {}): Zone {
     const nameservers = options.nameservers ?? hosts.flatMap((host) => this.usualNames.get(host) ?? [])
-    const zone: Zone = { origin, hosts, nameservers, body, delegations: new Set(), fate: options.fate ?? 'fine' }
+    const { fate = 'fine', tampering } = options
+    const signing = this.dnssec ? (options.signing ?? signingOf(origin)) : undefined
+    const zone: Zone = { origin, hosts, nameservers, body, delegations: new Set(), fate, signing, tampering }
     for (const host of hosts) this.hosts.get(host)!.zones.push(origin)
     const parent = this.zoneAbove(origin)
     if (parent !== undefined) this.delegate(parent, zone, options.glue ?? 'needed')
@@ -137,6 +175,9 @@ export class World {
       if (glue === 'none' || !isTextAtOrBelow(nsName, glue === 'needed' ? child.origin : parent.origin)) continue
       for (const line of this.addressLines(nsName)) parent.delegations.add(line)
     }
+    if (child.signing === undefined || parent.signing === undefined) return
+    const lines = dsLines(child.origin, child.signing)
+    for (const line of child.tampering?.ds?.(lines) ?? lines) parent.delegations.add(line)
   }
 
   /** A and AAAA lines of an NS name; none if its addresses are unknown, as behind glue that is missing on purpose. */
@@ -193,14 +234,16 @@ function addTop(world: World): void {
     })
 }
 
-/** The whole zone as a master file. */
+/** The whole zone as a master file, before it is signed. */
 export function zoneText(zone: Zone): string {
   const at = zone.origin === '.' ? '' : zone.origin
+  const keys = zone.signing === undefined ? [] : dnskeyLines(zone.origin, zone.signing)
   return [
     `$ORIGIN ${zone.origin}`,
     `$TTL ${DEFAULT_TTL}`,
     `@ SOA ${zone.nameservers[0]} hostmaster.${at || 'root-servers.net.'} 2026010101 7200 1800 1209600 ${NEGATIVE_TTL}`,
     ...zone.nameservers.map((nsName) => `@ NS ${nsName}`),
+    ...(zone.tampering?.keys?.(keys) ?? keys),
     ...zone.body.split('\n').map((line) => line.trim()), // a line that begins with a blank would belong to the owner before
     ...zone.delegations,
     '',

@@ -6,6 +6,7 @@ import { type Proofs, proveExpansion, proveNoData, proveNoDs, proveNoName, readP
 import { usableDs, vouchedKeys, whyUnusable } from '../dnssec/ds.ts'
 import { type AlgorithmPolicy, type DnsKey, MAX_KEYS_PER_TAG, parseDnsKey, supportsAlgorithm } from '../dnssec/keys.ts'
 import { MAX_SIGNATURES, type Price, verifyRRset } from '../dnssec/signature.ts'
+import { withTimeOff } from '../dnssec/time-off.ts'
 import { anchoredKeys, isUsable, type TrustAnchors } from '../dnssec/trust-anchors.ts'
 import {
   type Bogus,
@@ -236,6 +237,8 @@ class Validator implements Layer {
     }
     const proofs = this.#readProofs(request, denial.authority, signer, trust.keys)
     if (isLater(proofs)) return proofs
+    if (request.learnedProofs !== undefined && soa !== undefined && equalNames(soa.owner, signer) && this.#holds(soa))
+      request.learnedProofs.soa = soa
     const verdict =
       denial.kind === 'nxdomain' ? proveNoName(proofs, denial.owner) : proveNoData(proofs, denial.owner, denial.type)
     if (verdict.security === 'bogus') return this.#firstFailure(denial.authority) ?? verdict
@@ -412,7 +415,7 @@ class Validator implements Layer {
     const outcome = verifyRRset(rrset, zone, keys, nowSeconds, this.#options.policy, priceOf(request))
     const wildcard = outcome.security === 'secure' ? outcome.wildcard : undefined
     if (outcome.security === 'secure') rrset.ttl = outcome.ttl
-    const verdict = outcome.security === 'secure' ? SECURE : withTime(outcome, rrset, nowSeconds)
+    const verdict = outcome.security === 'secure' ? SECURE : withTimeOff(outcome, rrset, nowSeconds)
     if (outcome.security === 'bogus' && outcome.reason === 'limit reached') return verdict // of this request only
     this.#verified.set(rrset, { verdict, wildcard })
     return verdict
@@ -427,6 +430,7 @@ class Validator implements Layer {
     }
     // A denial that was itself expanded from a wildcard denies nothing about this name.
     const holding = proofs.filter((set) => this.#holds(set) && this.#verified.get(set)?.wildcard === undefined)
+    if (holding.length > 0) request.learnedProofs = { zone, sets: holding, soa: undefined }
     return readProofs(holding, zone, this.#options.maxIterations, (blocks) => request.ledger.charge('hashes', blocks))
   }
 
@@ -496,16 +500,6 @@ function mostVerifications(rrset: RRset, keys: readonly DnsKey[]): number {
     most += Math.min(fitting.length, MAX_KEYS_PER_TAG)
   }
   return most
-}
-
-/** How far the clock is outside the time of the signature that was found to be out of it. */
-function withTime(verdict: Bogus, rrset: RRset, nowSeconds: number): Bogus {
-  const isExpired = verdict.reason === 'signature expired'
-  if (!isExpired && verdict.reason !== 'signature not yet valid') return verdict
-  const signatures = rrset.signatures.map((rdata) => rrsigFields(rdata)).filter((s) => s.keyTag === verdict.keyTag)
-  if (signatures.length === 0) return verdict
-  const offs = signatures.map((s) => (isExpired ? nowSeconds - s.expiration : s.inception - nowSeconds) | 0)
-  return { ...verdict, offBySeconds: Math.min(...offs.filter((seconds) => seconds >= 0)) }
 }
 
 /** One line for the client: reason, how far off, which key, of what. */

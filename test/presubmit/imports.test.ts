@@ -6,12 +6,12 @@ import { importsOf, sources, withoutComments } from './sources.ts'
 /** From top to bottom. What a path begins with tells its floor; the longest match counts. */
 const FLOORS: string[][] = [
   ['supervisor/'],
-  ['workers/', 'src/index.ts', 'src/settings-from-config.ts'],
+  ['workers/', 'src/index.ts', 'src/settings-from-config.ts', 'src/anchor-lookup.ts'],
   ['src/resolve.ts'],
   ['src/modules/', 'src/answer.ts'],
   ['src/layers/'],
   ['src/upstream/', 'src/request.ts', 'src/settings.ts', 'src/special-names'],
-  ['src/cache/', 'src/root-hints.ts'],
+  ['src/cache/', 'src/anchors/', 'src/root-hints.ts'],
   ['src/dnssec/'],
   ['src/wire/'],
   ['src/io/', 'src/config/', 'src/metrics/', 'src/ledger.ts'],

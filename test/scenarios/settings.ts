@@ -2,8 +2,11 @@
  *  one file that knows both the format and the core. */
 
 import { basename } from 'node:path'
+import { AnchorLookup } from '../../src/anchor-lookup.ts'
+import { AnchorManager } from '../../src/anchors/manager.ts'
 import { Cache } from '../../src/cache/cache.ts'
 import { MemoryStore } from '../../src/cache/memory-store.ts'
+import { unmanaged } from '../../src/dnssec/rfc5011.ts'
 import type { TrustAnchor } from '../../src/dnssec/trust-anchors.ts'
 import { ServerAddress } from '../../src/io/address.ts'
 import { builtInModules } from '../../src/modules/index.ts'
@@ -38,7 +41,6 @@ function needsModule(path: string): string | undefined {
   const name = basename(path)
   if (name.startsWith('policy-')) return 'needs module policy'
   if (name.startsWith('rebinding-')) return 'needs module rebinding'
-  if (name.startsWith('ta_update-')) return 'needs automatic trust anchors (RFC 5011)'
   if (name.startsWith('view-')) return 'needs module view'
   return undefined
 }
@@ -50,11 +52,13 @@ export function replayOptions(scenario: Scenario, minimise: boolean): ReplayOpti
     startMs: head.startMs,
     timersFollowElapse: basename(scenario.path).includes('monotonic'),
     client: clientAddress(head),
-    start: (world) => startResolver(head, minimise, world),
+    start: (world) => startResolver(head, minimise, world, basename(scenario.path).startsWith('ta_update-')),
   }
 }
 
-function startResolver(head: Head, minimise: boolean, { clock, transport, random }: World): ResolverUnderTest {
+/** `managed`: the anchors are kept up to date, RFC 5011. */
+function startResolver(head: Head, minimise: boolean, world: World, managed: boolean): ResolverUnderTest {
+  const { clock, transport, random } = world
   const settings: Settings = {
     ...defaultSettings,
     rootHints: head.stub ? [{ name: head.stub.name, addresses: [head.stub.address.octets] }] : ROOT_HINTS_2017,
@@ -89,6 +93,7 @@ function startResolver(head: Head, minimise: boolean, { clock, transport, random
       if (level === 'error') fault ??= `${event} ${JSON.stringify(fields)}`
     },
   })
+  const stopManaging = managed ? manageAnchors(settings, core, world) : undefined
   return {
     handle(packet, client, respond) {
       core.handle(packet, { overUdp: true, address: client.octets, port: client.port }, (answer) => {
@@ -96,7 +101,29 @@ function startResolver(head: Head, minimise: boolean, { clock, transport, random
       })
     },
     fault: () => fault,
-    close: () => core.close(),
+    close() {
+      stopManaging?.()
+      core.close()
+    },
+  }
+}
+
+/** As the supervisor of a service does it, in one process. Returns how to end it. */
+function manageAnchors(settings: Settings, core: Core, world: World): () => void {
+  const lookup = new AnchorLookup({ settings, ...world })
+  const manager = new AnchorManager(unmanaged(settings.trustAnchors[0], world.clock.wallMs()), {
+    ...world,
+    policy: { sha1: true },
+    ask: (name, type, done) => lookup.ask(name, type, done),
+    store: () => {},
+    onAnchor: (anchor) => core.replaceAnchors(anchor === undefined ? [] : [anchor]),
+    onEvent: () => {},
+    signal: false, // no script has an answer for it
+  })
+  manager.start()
+  return () => {
+    manager.stop()
+    lookup.close()
   }
 }
 

@@ -1,0 +1,155 @@
+/** HOT: receive() runs once per client packet, the rest once per batch. No allocation, throw or await as long as the kernel
+ *  takes what it is given. Twin: batched-udp-dgram.ts. Bench: node test/bench/udp-floor.ts.
+ *
+ *    readable → recvmmsg into `asked` → receiver, packet by packet → answers in `answers` → sendmmsg
+ *                                                └ later: send() → `#queue` → sendmmsg, once per turn
+ *
+ *  `asked` and `answers` are shared by all sockets of the process, as a batch is over before the next begins. */
+
+import type { BatchedUdpOptions, UdpPeer, UdpReceiver, UdpSocket } from './batched-udp.ts'
+import { SendQueue } from './batched-udp-queue.ts'
+import { Slots } from './batched-udp-slots.ts'
+import { check, type Libc, MSG_DONTWAIT, type Watch } from './libc.ts'
+import { addressAt, isWildcard, sockaddr } from './libc-address.ts'
+import { boundPort, openUdp } from './libc-udp.ts'
+
+/** Packets in a batch. */
+const SLOTS = 64
+/** Batches one socket may take in one turn of the event loop, before upstream replies and TCP get theirs. */
+const BATCHES_PER_TURN = 4
+/** Room for bursts while the event loop is busy. */
+const BUFFER_OCTETS = 4 * 1024 * 1024
+/** RFC 863; nothing listens there, and what is connected to it hears from nobody. */
+const DISCARD_PORT = 9
+
+interface Batch {
+  asked: Slots
+  answers: Slots
+  /** For each slot of `answers`, the slot of `asked` it answers. */
+  askedSlot: Uint8Array
+}
+
+let shared: Batch | undefined
+
+export class BatchedUdpSocket implements UdpSocket {
+  readonly kind = 'libc'
+  readonly port: number
+  readonly #libc: Libc
+  readonly #fd: number
+  readonly #address: string
+  readonly #family: 4 | 6
+  readonly #receiver: UdpReceiver
+  readonly #batch: Batch
+  readonly #queue: SendQueue
+  readonly #watch: Watch
+  #closed = false
+
+  constructor(libc: Libc, options: BatchedUdpOptions) {
+    const { address, port, reusePort, receiver } = options
+    this.#libc = libc
+    this.#address = address
+    this.#family = address.includes(':') ? 6 : 4
+    this.#receiver = receiver
+    shared ??= { asked: new Slots(libc, SLOTS), answers: new Slots(libc, SLOTS), askedSlot: new Uint8Array(SLOTS) }
+    this.#batch = shared
+    this.#fd = openUdp(libc, {
+      address,
+      port,
+      reusePort,
+      packetInfo: isWildcard(address),
+      receiveOctets: BUFFER_OCTETS,
+      sendOctets: BUFFER_OCTETS,
+    })
+    this.port = port === 0 ? boundPort(libc, this.#fd) : port
+    this.#queue = new SendQueue(libc, this.#fd, receiver)
+    this.#watch = libc.watch(this.#fd, () => this.#drain())
+  }
+
+  addressOf(slot: number): Uint8Array {
+    return this.#batch.asked.ipAddresses[this.#family][slot]
+  }
+
+  portOf(slot: number): number {
+    return this.#batch.asked.port(slot)
+  }
+
+  peerOf(slot: number): UdpPeer {
+    const { name, control } = this.#batch.asked.peer(slot)
+    return new LibcPeer(name, control, this.#family)
+  }
+
+  send(peer: UdpPeer, packet: Uint8Array): void {
+    const { name, control } = peer as LibcPeer
+    if (!this.#closed) this.#queue.add(name, control, packet)
+  }
+
+  /** A connected socket gets only its peer's packets, and this peer never sends. The kernel leaves it out when it looks
+   *  for the socket of a new packet; its queue, and sending to named addresses, are as before. */
+  leave(): void {
+    if (this.#closed) return
+    const loopback = this.#family === 4 ? '127.0.0.1' : '::1'
+    const peer = sockaddr(isWildcard(this.#address) ? loopback : this.#address, DISCARD_PORT)
+    check(this.#libc, 'connect', this.#libc.connect(this.#fd, peer, peer.length))
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#queue.close()
+    this.#watch.close()
+    this.#libc.close(this.#fd)
+  }
+
+  #drain(): void {
+    for (let batch = 0; batch < BATCHES_PER_TURN; batch++) if (this.#receiveBatch() < SLOTS) return
+  }
+
+  /** Receives, answers, and gives the number of packets received. */
+  #receiveBatch(): number {
+    const { asked, answers, askedSlot } = this.#batch
+    // an error is EAGAIN, or ICMP's news of a packet long gone
+    const received = this.#libc.recvmmsg(this.#fd, asked.addresses[0], SLOTS, MSG_DONTWAIT, null)
+    if (received <= 0) return 0
+    this.#receiver.begin(received)
+    let answered = 0
+    let unanswerable = 0
+    for (let slot = 0; slot < received; slot++) {
+      if (asked.port(slot) === 0 || !asked.turn(slot, this.#family)) {
+        unanswerable++
+        continue
+      }
+      const octets = this.#receiver.receive(asked.packet(slot), answers.rooms[answered], slot)
+      if (octets === 0) continue
+      answers.answer(answered, octets, asked, slot)
+      askedSlot[answered++] = slot
+    }
+    if (unanswerable > 0) this.#receiver.count('unanswerable', unanswerable)
+    if (answered > 0 && !this.#closed) this.#sendBatch(answered)
+    asked.makeReceivable(received)
+    return this.#closed ? 0 : received
+  }
+
+  #sendBatch(answered: number): void {
+    const { asked, answers, askedSlot } = this.#batch
+    const sent = this.#queue.sendNow(answers, 0, answered)
+    for (let slot = sent; slot < answered; slot++) {
+      const { name, control } = asked.peer(askedSlot[slot])
+      this.#queue.add(name, control, answers.rooms[slot].subarray(0, answers.length(slot)))
+    }
+  }
+}
+
+class LibcPeer implements UdpPeer {
+  readonly name: Uint8Array
+  readonly control: Uint8Array
+  readonly address: Uint8Array
+  readonly port: number
+
+  constructor(name: Uint8Array, control: Uint8Array, family: 4 | 6) {
+    const [from, to] = addressAt(family)
+    this.name = name
+    this.control = control
+    this.address = name.subarray(from, to)
+    this.port = (name[2] << 8) | name[3]
+  }
+}

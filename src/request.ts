@@ -237,6 +237,8 @@ export class Request {
   learned: Learned[] = []
   learnedDenial: LearnedDenial | undefined = undefined
   learnedDelegation: Delegation | undefined = undefined
+  /** The NSEC and NSEC3 sets of the last reply that the keys of `zone` vouch for, and so its SOA, where it stood there. */
+  learnedProofs: { zone: Name; sets: RRset[]; soa: RRset | undefined } | undefined = undefined
   /** Until when what was learned may be kept at most: the lease of the cut it came through, wall milliseconds. */
   learnedLeaseMs = Number.POSITIVE_INFINITY
 
@@ -360,6 +362,7 @@ export class Request {
     this.learned = []
     this.learnedDenial = undefined
     this.learnedDelegation = undefined
+    this.learnedProofs = undefined
   }
 
   /** Undoes what layers made of the last arrival. */
@@ -376,11 +379,13 @@ export class Request {
     this.learned = []
     this.learnedDenial = undefined
     this.learnedDelegation = undefined
+    this.learnedProofs = undefined
   }
 
   /** The aliases of the last arrival hold, but what it says of their end does not: ask for that by itself. */
   distrustDenial(): void {
     this.learnedDenial = undefined
+    this.learnedProofs = undefined
     this.authority = []
     this.rcode = Rcode.NOERROR
     this.iteration = undefined

@@ -7,7 +7,7 @@ import type { Cache } from './cache/cache.ts'
 import { type AnchorsInForce, type TrustAnchor, TrustAnchors } from './dnssec/trust-anchors.ts'
 import type { ServerAddress } from './io/address.ts'
 import type { Clock, Exchange, Random, Timer, Transport } from './io/interfaces.ts'
-import { createCacheLayer } from './layers/cache.ts'
+import { type CacheCounters, cacheCounters, createCacheLayer } from './layers/cache.ts'
 import { createIterator } from './layers/iterator.ts'
 import { createValidator } from './layers/validator.ts'
 import { Ledger, type Resource } from './ledger.ts'
@@ -54,6 +54,7 @@ export interface CoreOptions {
 }
 
 export interface CoreCounters {
+  cache: CacheCounters
   /** What was asked of servers, and what came of it. */
   exchanges: ExchangeCounters
   requests: number
@@ -144,6 +145,7 @@ export class Core {
     const udpSize = settings.ednsBufferSize.upstream
     this.#exchanges = new Exchanges({ transport: options.transport, clock, random, servers: this.servers, udpSize })
     this.counters = {
+      cache: cacheCounters(),
       exchanges: this.#exchanges.counters,
       requests: 0,
       subRequests: 0,
@@ -165,7 +167,8 @@ export class Core {
       maxIterations: settings.maxNsec3Iterations,
       onBogus: (event) => this.#bogus(event),
     })
-    this.#layers = [...(options.modules ?? []), createCacheLayer(cache), validator, iterator]
+    const cacheLayer = createCacheLayer({ cache, aggressive: settings.aggressiveNsec, counters: this.counters.cache })
+    this.#layers = [...(options.modules ?? []), cacheLayer, validator, iterator]
     this.#seesCached = this.#layers.some((layer) => layer.seesCached)
   }
 

@@ -37,6 +37,7 @@ export function settingsFromConfig(config: Config): Settings {
     validate: dnssec.enable,
     trustAnchors: trustAnchors(dnssec),
     negativeTrustAnchors: dnssec['negative-trust-anchors'].map(negativeTrustAnchor),
+    aggressiveNsec: dnssec['aggressive-nsec'],
     limits: limits satisfies Limits,
     ledgerMode: mode,
   }

@@ -53,6 +53,8 @@ export interface Settings {
   sha1: boolean
   /** Zones whose NSEC3 records ask for more are treated as unsigned, RFC 9276 §3.2. */
   maxNsec3Iterations: number
+  /** Deny names, and answer from wildcards, by proofs that came with other answers: RFC 8198. */
+  aggressiveNsec: boolean
   limits: Limits
   ledgerMode: LedgerMode
   /** Clients joined to one question in flight; more get SERVFAIL. */
@@ -85,6 +87,7 @@ export const defaultSettings: Settings = {
   logBogus: false,
   sha1: true,
   maxNsec3Iterations: 50,
+  aggressiveNsec: true,
   limits: DEFAULT_LIMITS,
   ledgerMode: 'enforce',
   maxJoined: 100,

@@ -40,9 +40,11 @@ import {
   shapeOf,
   storedMsOf,
 } from './entry.ts'
-import { KeyMaker, Kind, MAX_PARTITION, ownerRange, type PurgeOptions, purgeRanges } from './keys.ts'
+import { KeyMaker, Kind, MAX_PARTITION, ownerRange, type PurgeOptions, proofRanges, purgeRanges } from './keys.ts'
+import { ProofCache } from './proof-cache.ts'
 import { Rank, type Security, trustOf } from './rank.ts'
 import type { Store } from './store.ts'
+import { isLive, secondsLeft } from './time.ts'
 
 export type { Delegation, Failure, Nameserver, ServerMemory } from './delegation.ts'
 export type { PurgeOptions } from './keys.ts'
@@ -99,8 +101,6 @@ export interface DenialMeta {
   notAfterMs?: number
 }
 
-/** Clocks of processes on one machine agree; this is for the time between reading the clock and storing. */
-const CLOCK_SLACK_MS = 2000
 /** RFC 9520 §3.2: a failure is remembered for 5 s at first, twice as long each time, and at most for 5 minutes. */
 const FAILURE_FIRST_MS = 5_000
 const FAILURE_MAX_MS = 300_000
@@ -115,6 +115,8 @@ export class Cache {
   private readonly options: CacheOptions
   private readonly partition: number
   private readonly keys: KeyMaker
+  /** What zones have proven not to be there. */
+  readonly proofs: ProofCache
 
   constructor(store: Store, clock: Clock, options: CacheOptions) {
     this.store = store
@@ -124,6 +126,8 @@ export class Cache {
     if (!(this.partition >= 0 && this.partition <= MAX_PARTITION))
       throw new RangeError(`cache partition ${this.partition} is not in 0 to ${MAX_PARTITION}`)
     this.keys = new KeyMaker(this.partition)
+    const ttlMax = Math.min(options.negativeTtlMax, options.ttlMax)
+    this.proofs = new ProofCache(store, clock, { ttlMax, partition: this.partition })
   }
 
   // ---- RRsets and denials ---------------------------------------------------------------------------------------------
@@ -164,7 +168,8 @@ export class Cache {
     const nowMs = this.clock.wallMs()
     const expiresMs = this.endOf(rrset.ttl, this.options.ttlMax, nowMs, meta)
     if (expiresMs - nowMs < 1000) return false
-    const head: EntryHead = { security: meta.security, rank: meta.rank, storedMs: nowMs, expiresMs }
+    const { security, rank, leaseUntilMs } = meta
+    const head: EntryHead = { security, rank, storedMs: nowMs, expiresMs, leaseUntilMs }
     if (!this.makeWay(rrset.owner, rrset.type, head)) return false
     const entry = encodeRRset(head, rrset, meta.proofs)
     if (entry === undefined) return false
@@ -178,7 +183,8 @@ export class Cache {
     const ttlMax = Math.min(this.options.negativeTtlMax, this.options.ttlMax)
     const expiresMs = this.endOf(meta.ttl, ttlMax, nowMs, meta)
     if (expiresMs - nowMs < 1000) return false
-    const head: EntryHead = { security: meta.security, rank: meta.rank ?? Rank.ANSWER, storedMs: nowMs, expiresMs }
+    const { security, rank = Rank.ANSWER, leaseUntilMs } = meta
+    const head: EntryHead = { security, rank, storedMs: nowMs, expiresMs, leaseUntilMs }
     if (!(kind === 'nodata' ? this.makeWay(owner, type, head) : this.makeWayForNameError(owner, head))) return false
     const entry = encodeDenial(kind, head, authority)
     if (entry === undefined) return false
@@ -266,9 +272,14 @@ export class Cache {
 
   // ---- all together ---------------------------------------------------------------------------------------------------
 
-  /** Removes all that is known at and below `name`, or what `options` narrow it down to. */
+  /** Removes all that is known at and below `name`, or what `options` narrow it down to, and every proof that there is
+   *  nothing. */
   purge(name: Name, options: PurgeOptions = {}): void {
     for (const [from, to] of purgeRanges(this.partition, name, options)) this.store.removeRange(from, to)
+    for (const { range, last } of proofRanges(this.partition, name)) {
+      if (!last) this.store.removeRange(...range)
+      else for (const { key } of this.store.range(...range, { reverse: true, limit: 1 })) this.store.remove(key.slice())
+    }
   }
 
   // ---- the rules ------------------------------------------------------------------------------------------------------
@@ -323,17 +334,8 @@ export class Cache {
 /** Head of entries that no rule of trust applies to. */
 const plainHead = { security: 'indeterminate', rank: 0 } as const
 
-function isLive(entry: Uint8Array, nowMs: number): boolean {
-  return expiresMsOf(entry) > nowMs && storedMsOf(entry) <= nowMs + CLOCK_SLACK_MS
-}
-
 function trustOfEntry(entry: Uint8Array): number {
   return trustOf(securityOf(entry), rankOf(entry))
-}
-
-/** Rounded up: what was just stored shows the TTL it was stored with. */
-function secondsLeft(expiresMs: number, nowMs: number): number {
-  return Math.ceil((expiresMs - nowMs) / 1000)
 }
 
 function denialFrom(kind: 'nodata' | 'nxdomain', entry: Uint8Array, nowMs: number): CacheEntry | undefined {

@@ -1,12 +1,13 @@
 /** HOT: entries as octets. How is what the cache knows written into a store, and read back?
  *
- *    head        shape u8 · security and rank u8 · stored u48 · expires u48          both in ms since 1970
+ *    head        shape u8 · security and rank u8 · stored u48 · expires u48 · lease u32     ms since 1970; the lease: s
  *    rrset       records u16 · signatures u16 · (length u16 · octets)…
  *    expanded    rrset, then sets as in a denial: an answer made from a wildcard, and the proofs that it was right
  *    denial      sets u16 · (owner · type u16 · ttl u32 · records u16 · signatures u16 · (length u16 · octets)…)…
  *    delegation  signed u8 · servers u8 · (name · addresses u8 · (until u48 · length u8 · octets)…)…
  *    failure     until u48 · count u16 · ede u16 · text
  *    server      srtt u32 · rttvar u32 (µs) · timeouts u16 · dead until u48 · flags u8
+ *    zone        nsec u8 · chains u8 · (iterations u16 · length u8 · salt)… · rrset: the zone's SOA, or no records
  *
  *  Numbers are big-endian, names are in wire form behind a length octet. Whatever the octets, decoding gives a value or
  *  undefined and never throws: a store may hold anything. An RRset's owner is not in its entry but in the key, so it
@@ -14,14 +15,24 @@
 
 import type { Name } from '../wire/name.ts'
 import type { RRset } from '../wire/rrset.ts'
-import { Class } from '../wire/types.ts'
+import { Class, Type } from '../wire/types.ts'
 import type { Delegation, Failure, Nameserver, ServerMemory } from './delegation.ts'
+import type { HashParameters } from './keys.ts'
 import type { Rank, Security } from './rank.ts'
 
 /** Version of all that is laid out here and in keys.ts; a store of another version is not read. */
-export const STORE_FORMAT = 1
+export const STORE_FORMAT = 2
 
-export const Shape = { RRSET: 1, NODATA: 2, NXDOMAIN: 3, DELEGATION: 4, FAILURE: 5, SERVER: 6, EXPANDED: 7 } as const
+export const Shape = {
+  RRSET: 1,
+  NODATA: 2,
+  NXDOMAIN: 3,
+  DELEGATION: 4,
+  FAILURE: 5,
+  SERVER: 6,
+  EXPANDED: 7,
+  ZONE: 8,
+} as const
 export type Shape = (typeof Shape)[keyof typeof Shape]
 
 /** What every entry has. */
@@ -30,10 +41,24 @@ export interface EntryHead {
   rank: Rank | 0
   storedMs: number
   expiresMs: number
+  /** Not even as stale data is it good for longer; undefined: there is no such limit. */
+  leaseUntilMs?: number
 }
 
-const HEAD_OCTETS = 14
+const HEAD_OCTETS = 18
+const NO_LEASE = 0xffff_ffff
+/** What the proofs of a zone have in common. */
+export interface ZoneProofs {
+  /** Undefined: none has been seen yet, so nothing can be denied, but wildcards may be made use of. */
+  soa: RRset | undefined
+  /** Whether there are NSEC records. */
+  nsec: boolean
+  /** Parameters of its chains of NSEC3. */
+  chains: readonly HashParameters[]
+}
+
 const NO_OWNER: Name = Uint8Array.of(0)
+const NO_RECORDS = { rdatas: [], signatures: [] }
 const securities: readonly Security[] = ['indeterminate', 'insecure', 'secure', 'bogus']
 /** Larger entries are not stored: a response has at most 64 KiB. */
 const MAX_ENTRY = 160 * 1024
@@ -60,6 +85,12 @@ export function storedMsOf(entry: Uint8Array): number {
 /** When the entry ends to be true, in ms since 1970; 0 when it is too short to be an entry. */
 export function expiresMsOf(entry: Uint8Array): number {
   return entry.length < HEAD_OCTETS ? 0 : u48At(entry, 8)
+}
+
+/** Until when its parent lets the entry be known at all, in ms since 1970. */
+export function leaseUntilMsOf(entry: Uint8Array): number {
+  const seconds = ((entry[14] << 24) | (entry[15] << 16) | (entry[16] << 8) | entry[17]) >>> 0
+  return seconds === NO_LEASE ? Number.POSITIVE_INFINITY : seconds * 1000
 }
 
 // ---- encoding -----------------------------------------------------------------------------------------------------------
@@ -118,6 +149,17 @@ export function encodeServer(head: EntryHead, memory: ServerMemory): Uint8Array 
   return finish()
 }
 
+export function encodeZone(head: EntryHead, { soa, nsec, chains }: ZoneProofs): Uint8Array | undefined {
+  begin(Shape.ZONE, head)
+  scratch[end++] = nsec ? 1 : 0
+  scratch[end++] = chains.length
+  for (const { iterations, salt } of chains) {
+    putU16(iterations)
+    putBlock8(salt)
+  }
+  return putSet(soa ?? NO_RECORDS) ? finish() : undefined
+}
+
 const utf8Encoder = new TextEncoder()
 
 function begin(shape: Shape, head: EntryHead): void {
@@ -126,6 +168,7 @@ function begin(shape: Shape, head: EntryHead): void {
   end = 2
   putU48(head.storedMs)
   putU48(head.expiresMs)
+  putU32(Math.min(Math.floor((head.leaseUntilMs ?? Number.POSITIVE_INFINITY) / 1000), NO_LEASE))
 }
 
 function finish(): Uint8Array {
@@ -144,7 +187,7 @@ function putSets(sets: readonly RRset[]): boolean {
 }
 
 /** False when there is no room for this set and the fields of another. */
-function putSet({ rdatas, signatures }: RRset): boolean {
+function putSet({ rdatas, signatures }: Pick<RRset, 'rdatas' | 'signatures'>): boolean {
   putU16(rdatas.length)
   putU16(signatures.length)
   for (const rdata of rdatas) if (!putBlock16(rdata)) return false
@@ -280,6 +323,24 @@ export function decodeServer(entry: Uint8Array): ServerMemory | undefined {
     caseBroken: (flags & 2) !== 0,
     tcpOnly: (flags & 4) !== 0,
   }
+}
+
+export function decodeZone(entry: Uint8Array, zone: Name, ttl: number): ZoneProofs | undefined {
+  if (shapeOf(entry) !== Shape.ZONE || entry.length < HEAD_OCTETS + 2) return undefined
+  const own = adopt(entry)
+  const nsec = own[at++] === 1
+  const chains: HashParameters[] = []
+  for (let left = own[at++]; left > 0; left--) {
+    if (at + 3 > stop) return undefined
+    const iterations = takeU16(own)
+    const saltAt = at + 1
+    at = saltAt + own[at]
+    if (at > stop) return undefined
+    chains.push({ iterations, salt: own.subarray(saltAt, at) })
+  }
+  const soa = takeSet(own, zone, Type.SOA, ttl)
+  if (soa === undefined || at !== stop) return undefined
+  return { soa: soa.rdatas.length > 0 ? soa : undefined, nsec, chains }
 }
 
 const utf8Decoder = new TextDecoder()

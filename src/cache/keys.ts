@@ -6,19 +6,41 @@
  *    delegation   partition  'd'  reversed name 00
  *    failure      partition  'f'  reversed name 00  type
  *    server       partition  's'  address  port
+ *    zone         partition  'z'  reversed zone 00                what is common to the proofs of a zone
+ *    nsec         partition  'n'  reversed zone 00  reversed rest of the owner
+ *    nsec3        partition  'h'  reversed zone 00  iterations u16  length of the salt  salt  hash of the owner
  *
  *  The 00 after the name keeps what belongs to an owner before everything below it: labels of names below begin
- *  with 01 at least (wire/reversed.ts). */
+ *  with 01 at least (wire/reversed.ts). The proofs of a zone are neighbours, in the order of its chain: the record in
+ *  whose gap a name lies is the last one before it. */
 
 import type { ServerAddress } from '../io/address.ts'
-import type { Name } from '../wire/name.ts'
+import { ancestorWith, countLabels, type Name } from '../wire/name.ts'
 import { MAX_REVERSED, writeReversed } from '../wire/reversed.ts'
 
-export const Kind = { RRSET: 0x72, NXDOMAIN: 0x78, DELEGATION: 0x64, FAILURE: 0x66, SERVER: 0x73 } as const
+export const Kind = {
+  RRSET: 0x72,
+  NXDOMAIN: 0x78,
+  DELEGATION: 0x64,
+  FAILURE: 0x66,
+  SERVER: 0x73,
+  ZONE: 0x7a,
+  NSEC: 0x6e,
+  NSEC3: 0x68,
+} as const
 export type Kind = (typeof Kind)[keyof typeof Kind]
 
 /** The kinds whose entries belong to a name. */
-const namedKinds: readonly Kind[] = [Kind.RRSET, Kind.NXDOMAIN, Kind.DELEGATION, Kind.FAILURE]
+const namedKinds: readonly Kind[] = [Kind.RRSET, Kind.NXDOMAIN, Kind.DELEGATION, Kind.FAILURE, Kind.ZONE]
+
+/** What the records of a chain of NSEC3 have in common (RFC 5155 §4). */
+export interface HashParameters {
+  iterations: number
+  salt: Uint8Array
+}
+
+/** Longer salts only make keys longer: none is best (RFC 9276 §3.1). */
+export const MAX_SALT = 16
 
 /** From here (inclusive) to there (exclusive). */
 export type KeyRange = readonly [from: Uint8Array, to: Uint8Array]
@@ -31,7 +53,7 @@ export const MAX_PARTITION = 254
 
 /** Composes keys in one buffer of its own: each key is good until the next is made. */
 export class KeyMaker {
-  private readonly buffer = new Uint8Array(MAX_REVERSED + 8)
+  private readonly buffer = new Uint8Array(MAX_REVERSED + 64)
 
   constructor(partition: number) {
     this.buffer[0] = partition
@@ -59,6 +81,29 @@ export class KeyMaker {
     return this.buffer.subarray(0, end + 2)
   }
 
+  /** Of the NSEC at `owner`, which is at or below `zone`. */
+  nsec(zone: Name, owner: Name): Uint8Array {
+    this.buffer[1] = Kind.NSEC
+    const zoneEnd = 2 + writeReversed(zone, this.buffer, 2)
+    const end = 2 + writeReversed(owner, this.buffer, 2) // begins as the zone does
+    this.buffer.copyWithin(zoneEnd + 1, zoneEnd, end)
+    this.buffer[zoneEnd] = 0
+    return this.buffer.subarray(0, end + 1)
+  }
+
+  /** Of the NSEC3 whose owner has this hash; without one, what all keys of the chain begin with. */
+  nsec3(zone: Name, { iterations, salt }: HashParameters, hash?: Uint8Array): Uint8Array {
+    let end = this.write(Kind.NSEC3, zone)
+    this.buffer[end++] = iterations >> 8
+    this.buffer[end++] = iterations
+    this.buffer[end++] = salt.length
+    this.buffer.set(salt, end)
+    end += salt.length
+    if (hash === undefined) return this.buffer.subarray(0, end)
+    this.buffer.set(hash, end)
+    return this.buffer.subarray(0, end + hash.length)
+  }
+
   private write(kind: Kind, name: Name): number {
     this.buffer[1] = kind
     const end = 2 + writeReversed(name, this.buffer, 2)
@@ -84,6 +129,27 @@ export function subtreeRange(partition: number, kind: Kind, name: Name): KeyRang
   return [from, to]
 }
 
+/** The first key after `key` that does not begin with it. `key` does not end in 255. */
+export function afterAll(key: Uint8Array): Uint8Array {
+  const after = key.slice()
+  after[after.length - 1]++
+  return after
+}
+
+/** The first key after `key`. */
+export function justAfter(key: Uint8Array): Uint8Array {
+  const after = new Uint8Array(key.length + 1)
+  after.set(key)
+  return after
+}
+
+/** The keys of the NSEC records of `zone` up to that at `name`: the last of them is at the name, or its gap may be where
+ *  the name would be. */
+export function nsecRange(keys: KeyMaker, zone: Name, name: Name): KeyRange {
+  const from = keys.nsec(zone, zone).slice()
+  return [from, justAfter(keys.nsec(zone, name))]
+}
+
 export interface PurgeOptions {
   /** Only what belongs to the very name; else also everything below it. */
   exact?: boolean
@@ -102,4 +168,20 @@ export function purgeRanges(partition: number, name: Name, options: PurgeOptions
   }
   const rangeOf = options.exact === true ? ownerRange : subtreeRange
   return namedKinds.map((kind) => rangeOf(partition, kind, name))
+}
+
+/** The ranges that hold proofs of what is not at or below `name`. Those of the zones below it, all of them; of the zones
+ *  that it is in, its NSEC records and every NSEC3, which may be that of any name. In ranges that `last` marks only the
+ *  last entry counts: in its gap the name may be. */
+export function proofRanges(partition: number, name: Name): { range: KeyRange; last: boolean }[] {
+  const keys = new KeyMaker(partition)
+  const ranges = [Kind.NSEC, Kind.NSEC3].map((kind) => ({ range: subtreeRange(partition, kind, name), last: false }))
+  for (let labels = countLabels(name) - 1; labels >= 0; labels--) {
+    const zone = ancestorWith(name, labels)
+    const at = keys.nsec(zone, name).slice()
+    ranges.push({ range: [at, afterAll(at)], last: false })
+    ranges.push({ range: nsecRange(keys, zone, name), last: true })
+    ranges.push({ range: ownerRange(partition, Kind.NSEC3, zone), last: false })
+  }
+  return ranges
 }

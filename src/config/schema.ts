@@ -254,6 +254,12 @@ export const configSchema = section('The configuration of Bowline.', {
         'Validate answers. What proves to be forged or broken is SERVFAIL, except for clients that ask for it with CD.',
       fallback: true,
     }),
+    'aggressive-nsec': flag({
+      about:
+        'Answer from proofs that came with other answers (RFC 8198): a name in the gap between two names of a signed zone ' +
+        'does not exist, so nobody need be asked for it.',
+      fallback: true,
+    }),
     'trust-anchors': texts({
       about: 'Keys that are trusted without proof. Those of a zone take the place of the ones built in for it.',
       what: 'a DS or DNSKEY record as in a zone file',

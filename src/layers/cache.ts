@@ -1,5 +1,6 @@
 /** The cache layer: what is known already is not asked again, and what replies teach is kept. RFC 1034 §5.3.3 step 1,
- *  RFC 2181 §5.4.1, RFC 2308 §5, RFC 9520 (failures). */
+ *  RFC 2181 §5.4.1, RFC 2308 §5, RFC 8020 (nothing is below a name that does not exist), RFC 8198 (what proofs say of
+ *  other names), RFC 9520 (failures). */
 
 import type { Cache, CacheEntry } from '../cache/cache.ts'
 import { Rank } from '../cache/rank.ts'
@@ -10,30 +11,69 @@ import { cnameTarget, type RRset } from '../wire/rrset.ts'
 import { Ede, Rcode, Type } from '../wire/types.ts'
 import { aliasLoop, hasAlias, tooManyAliases } from './aliases.ts'
 import { synthesised } from './classify.ts'
+import { deniedAbove, keepProofs, keepWildcard, synthesise } from './denial-synthesis.ts'
 import { showProofs } from './proofs.ts'
 
-export function createCacheLayer(cache: Cache): Layer {
+/** What the cache answered, and out of what. */
+export interface CacheCounters {
+  hits: number
+  misses: number
+  /** Answers nobody had asked for yet, from proofs: RFC 8198. */
+  synthesisedNxdomain: number
+  synthesisedNodata: number
+  synthesisedWildcard: number
+}
+
+export interface CacheLayerOptions {
+  cache: Cache
+  /** Deny names by what is proven of their neighbours. */
+  aggressive: boolean
+  counters: CacheCounters
+}
+
+export function cacheCounters(): CacheCounters {
+  return {
+    hits: 0,
+    misses: 0,
+    synthesisedNxdomain: 0,
+    synthesisedNodata: 0,
+    synthesisedWildcard: 0,
+  }
+}
+
+export function createCacheLayer(options: CacheLayerOptions): Layer {
+  const { cache, counters } = options
   return {
     name: 'cache',
-    produce: (request) => lookUp(cache, request),
-    consume: (request) => keep(cache, request),
+    produce(request) {
+      if (request.purpose === 'priming' || request.iteration !== undefined) return 'pass' // already under way
+      const step = lookUp(options, request)
+      if (step === 'pass') counters.misses++
+      else if (step !== 'produce') counters.hits++
+      return step
+    },
+    consume: (request) => keep(options, request),
     finish: (request) => keepFailure(cache, request),
   }
 }
 
 /** What is known of `sname`: an answer, a denial, a failure, or an alias, whose target is looked for next. */
-function lookUp(cache: Cache, request: Request): Step {
-  if (request.purpose === 'priming' || request.iteration !== undefined) return 'pass' // already under way
+function lookUp(options: CacheLayerOptions, request: Request): Step {
+  const { cache } = options
   const { sname, qtype } = request
   const entry = cache.lookup(sname, qtype)
   if (entry !== undefined && isGoodEnough(entry, request)) return give(request, entry)
   const alias = cachedAlias(cache, request)
   if (alias === undefined) {
     const nameError = cache.lookupNxdomain(sname)
-    return nameError === undefined || !isGoodEnough(nameError, request)
-      ? cachedFailure(cache, request)
-      : give(request, nameError)
+    if (nameError !== undefined && isGoodEnough(nameError, request)) return give(request, nameError)
+    return inferred(options, request) ?? cachedFailure(cache, request)
   }
+  return followAlias(request, alias)
+}
+
+function followAlias(request: Request, alias: Alias): Step {
+  const { sname, qtype } = request
   if (hasAlias(request.answer, { owner: sname, type: Type.CNAME })) return aliasLoop(request, sname)
   // One DNAME may serve several names of a chain; it is shown once.
   request.answer.push(...alias.records.filter((set) => !hasAlias(request.answer, set)))
@@ -50,6 +90,27 @@ function lookUp(cache: Cache, request: Request): Step {
   request.trace?.({ kind: 'alias', depth: request.depth, target: alias.target })
   request.sname = alias.target
   return 'produce'
+}
+
+/** What follows from proofs that came with other answers. */
+function inferred({ cache, counters, aggressive }: CacheLayerOptions, request: Request): Step | undefined {
+  const found = (aggressive ? synthesise(cache, request) : undefined) ?? deniedAbove(cache, request)
+  if (found === undefined) return undefined
+  request.judge('secure')
+  request.source = 'cache'
+  if (found.kind !== 'wildcard') {
+    if (found.kind === 'nxdomain') request.rcode = Rcode.NXDOMAIN
+    counters[found.kind === 'nxdomain' ? 'synthesisedNxdomain' : 'synthesisedNodata']++
+    request.authority.push(...found.authority)
+    return 'done'
+  }
+  counters.synthesisedWildcard++
+  const { rrset, proofs } = found
+  showProofs(request, proofs)
+  if (rrset.type === Type.CNAME && request.qtype !== Type.CNAME)
+    return followAlias(request, { records: [rrset], target: cnameTarget(rrset.rdatas[0]) })
+  request.answer.push(rrset)
+  return 'done'
 }
 
 /** Glue and referrals tell the way; they are no answer (RFC 2181 §5.4.1). Nor is what was never validated, where that is
@@ -115,14 +176,17 @@ function cachedFailure(cache: Cache, request: Request): Step {
 }
 
 /** Stores what the last reply taught and the validator left standing. */
-function keep(cache: Cache, request: Request): Step {
+function keep({ cache, aggressive }: CacheLayerOptions, request: Request): Step {
   const leaseUntilMs = request.learnedLeaseMs
-  for (const { rrset, rank, security, proofs } of request.learned) {
+  for (const item of request.learned) {
+    const { rrset, rank, security, proofs } = item
     if (security === 'bogus') continue
     // What is kept for a time and what the first client is told must agree.
     rrset.ttl = cache.clampTtl(rrset.ttl, leaseUntilMs)
     cache.insert(rrset, { rank, security, leaseUntilMs, proofs })
+    if (aggressive) keepWildcard(cache, item, leaseUntilMs)
   }
+  if (aggressive) keepProofs(cache, request)
   const denial = request.learnedDenial
   if (denial !== undefined) {
     const { kind, owner, type, authority, ttl, security } = denial

@@ -15,5 +15,4 @@ export const EXPECTATIONS: Record<string, Expectation> = {
     reason:
       'keys are fetched when they are needed, not on entering a zone: one shortened name is asked before they fail',
   },
-  'deckard/nsec_aggr_cache.rpl': { verdict: 'fail', reason: 'needs aggressive use of cached denials, RFC 8198' },
 }

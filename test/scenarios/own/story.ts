@@ -11,6 +11,7 @@ import { anchorsInForce, Core } from '../../../src/resolve.ts'
 import { rootHint } from '../../../src/root-hints.ts'
 import { defaultSettings, type Settings } from '../../../src/settings.ts'
 import { nameFromText, nameToText } from '../../../src/wire/name.ts'
+import { parseZoneText } from '../../../src/wire/text.ts'
 import { Class, Flag, Rcode, typeFromText, typeText } from '../../../src/wire/types.ts'
 import { Authority } from '../../lab/authority.ts'
 import { ManualClock } from '../../support/clock.ts'
@@ -43,6 +44,7 @@ export class Story {
   readonly clock = new ManualClock()
   readonly network: SimulatedNetwork
   readonly core: Core
+  readonly cache: Cache
   /** Every packet sent to a server, as `192.0.2.1 udp www.example.org. A`; names in lower case. */
   readonly asked: string[] = []
   readonly bogusLog: BogusLog
@@ -84,6 +86,7 @@ export class Story {
     const anchors = anchorsInForce(settings)
     this.bogusLog = new BogusLog({ clock, log: (_level, event, fields) => void this.events.push({ event, ...fields }) })
     const modules = builtInModules(settings, random, { bogusLog: this.bogusLog, anchors: () => anchors.current })
+    this.cache = cache
     this.core = new Core({
       cache,
       transport: this.network,
@@ -150,14 +153,18 @@ export function authority(zones: Record<string, string>): Server {
   const server = new Authority(
     Object.entries(zones).map(([origin, body]) => ({
       origin,
-      text: () =>
-        `$ORIGIN ${origin}\n$TTL 3600\n@ SOA ns.invalid. root.invalid. 1 7200 900 604800 300\n${body.replaceAll(/^ +/gm, '')}\n`,
+      records: () => parseZoneText(zoneFile(origin, body)),
     })),
   )
   return ({ packet, protocol }) => {
     const packets = server.respond(packet, protocol)
     return { packets: packets === undefined ? [] : [packets.slice()] }
   }
+}
+
+/** The text of a zone with that body, RFC 1035 §5. */
+export function zoneFile(origin: string, body: string): string {
+  return `$ORIGIN ${origin}\n$TTL 3600\n@ SOA ns.invalid. root.invalid. 1 7200 900 604800 300\n${body.replaceAll(/^ +/gm, '')}\n`
 }
 
 export interface ReplyParts {

@@ -13,6 +13,10 @@ export interface AskOptions {
   recursion?: boolean
   /** EDNS UDP size; 0 leaves EDNS out. */
   udpSize?: number
+  /** Bits of the question: DO (in the OPT record), CD and AD. */
+  do?: boolean
+  cd?: boolean
+  ad?: boolean
   /** Class of the question; IN without it. */
   qclass?: number
   /** Where the question comes from; the system's choice without it. */
@@ -21,13 +25,14 @@ export interface AskOptions {
 
 /** A packet of one question. `qname` may hold escapes, and `qtype` may be of any kind, TYPE123 included. */
 export function composeQuestion(id: number, qname: Uint8Array, qtype: number, options: AskOptions = {}): Uint8Array {
-  const { recursion = false, udpSize = 1232, qclass = 1 } = options
+  const { recursion = false, udpSize = 1232, qclass = 1, cd = false, ad = false } = options
   const header = Buffer.alloc(12)
   header.writeUInt16BE(id, 0)
-  header.writeUInt16BE(recursion ? 0x0100 : 0, 2)
+  header.writeUInt16BE((recursion ? 0x0100 : 0) | (ad ? 0x20 : 0) | (cd ? 0x10 : 0), 2)
   header.writeUInt16BE(1, 4)
   header.writeUInt16BE(udpSize > 0 ? 1 : 0, 10)
-  const opt = udpSize > 0 ? Buffer.from([0, 0, 41, udpSize >> 8, udpSize & 255, 0, 0, 0, 0, 0, 0]) : Buffer.alloc(0)
+  const dnssecOk = options.do ? 0x80 : 0
+  const opt = Buffer.from(udpSize > 0 ? [0, 0, 41, udpSize >> 8, udpSize & 255, 0, 0, dnssecOk, 0, 0, 0] : [])
   return Buffer.concat([header, qname, Buffer.from([qtype >> 8, qtype & 255, qclass >> 8, qclass & 255]), opt])
 }
 

@@ -8,14 +8,15 @@ import { Command } from 'commander'
 import { ServerAddress } from '../../src/io/address.ts'
 import { WireError } from '../../src/wire/error.ts'
 import { parseReply } from '../../src/wire/message.ts'
-import { nameFromText, nameToText } from '../../src/wire/name.ts'
-import { canonicalRdata } from '../../src/wire/rdata.ts'
+import { nameFromText } from '../../src/wire/name.ts'
 import type { RRset } from '../../src/wire/rrset.ts'
 import { rcodeText, typeFromText, typeText } from '../../src/wire/types.ts'
 import { findPeer } from '../peers.ts'
 import { ask } from './ask.ts'
+import { compareDnssec } from './compare-dnssec.ts'
 import { type Lab, startLab } from './lab.ts'
 import { PEER_NAMES, type Resolver, startBowline, startBowlineLibrary, startPeer } from './resolvers.ts'
+import { comparable, printTable, shorten } from './side-by-side.ts'
 import type { Fate, WorldQuestion } from './world.ts'
 
 /** What a resolver made of a question: response code, and its answer section in a form that compares. */
@@ -80,14 +81,6 @@ function readOutcome(packet: Uint8Array): Omit<Outcome, 'elapsedMs'> {
     const rcode = rcodeText(packet[3] & 15)
     return { rcode, answer: [`unreadable: ${failure.code}`], summary: `${rcode} (${failure.code})` }
   }
-}
-
-export function comparable(answer: RRset[]): string[] {
-  const texts = answer.map((found) => {
-    const records = found.rdatas.map((rdata) => Buffer.from(canonicalRdata(rdata, found.type)).toString('hex')).sort()
-    return `${nameToText(found.owner).toLowerCase()} ${typeText(found.type)} ${records.join(' ')}`
-  })
-  return texts.sort()
 }
 
 function summarise(rcode: string, answer: RRset[]): string {
@@ -215,21 +208,6 @@ function mark(comparison: Comparison, outcome: Outcome): string {
   return `${isTrue(comparison, outcome) ? '' : '! '}${shorten(outcome.summary, 22)}`
 }
 
-function shorten(text: string, length: number): string {
-  return text.length <= length ? text : `${text.slice(0, length - 1)}…`
-}
-
-function printTable(rows: string[][]): void {
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)))
-  for (const row of rows)
-    console.log(
-      row
-        .map((cell, column) => cell.padEnd(widths[column]))
-        .join('  ')
-        .trimEnd(),
-    )
-}
-
 interface Options {
   bowline?: string
   peers: string
@@ -238,6 +216,7 @@ interface Options {
   engine: 'auto' | 'typescript' | 'debian'
   troubles: boolean
   twice: boolean
+  dnssec: boolean
 }
 
 async function startResolvers(lab: Lab, options: Options, folder: string): Promise<Resolver[]> {
@@ -267,21 +246,31 @@ async function startResolvers(lab: Lab, options: Options, folder: string): Promi
 }
 
 async function main(options: Options): Promise<void> {
-  const lab = await startLab({ engine: options.engine })
+  const { engine, dnssec } = options
+  const lab = await startLab({ engine, dnssec })
   const folder = await mkdtemp(join(tmpdir(), 'bowline-compare-'))
   let resolvers: Resolver[] = []
   try {
     resolvers = await startResolvers(lab, options, folder)
     if (resolvers.length === 0) throw new Error('no resolver to ask')
-    const comparisons = await compare(lab, resolvers, options)
-    report(comparisons, resolvers)
-    await writeFile(options.json, JSON.stringify(comparisons, undefined, 1))
+    const outcomes = await (dnssec ? compareSigned : compareUnsigned)(lab, resolvers, options)
+    await writeFile(options.json, JSON.stringify(outcomes, undefined, 1))
     console.log(`\nAll outcomes: ${options.json}`)
   } finally {
     await Promise.all(resolvers.map((resolver) => resolver.stop()))
     await lab.stop()
     await rm(folder, { recursive: true, force: true })
   }
+}
+
+async function compareUnsigned(lab: Lab, resolvers: Resolver[], options: Options): Promise<Comparison[]> {
+  const comparisons = await compare(lab, resolvers, options)
+  report(comparisons, resolvers)
+  return comparisons
+}
+
+function compareSigned(lab: Lab, resolvers: Resolver[], { count }: Options): Promise<object> {
+  return compareDnssec(lab, resolvers, chooseQuestions(lab, Number(count)))
 }
 
 if (import.meta.main) {
@@ -296,6 +285,7 @@ if (import.meta.main) {
     .option('--json <file>', 'where all outcomes go', 'compare.json')
     .option('--engine <engine>', 'who plays the authoritative servers: auto, typescript, debian', 'auto')
     .option('--twice', 'ask all but the misbehaving servers again, to see what comes from the caches', false)
+    .option('--dnssec', 'sign the lab, validate, and compare AD too; then the zones that are wrong', false)
     .option('--no-troubles', 'leave out the misbehaving servers')
   await main(command.parse().opts<Options>())
 }

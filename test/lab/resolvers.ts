@@ -1,15 +1,18 @@
-/** Resolvers to ask the lab through: Debian's, each told where the lab's root is, not to validate, and that loopback
- *  addresses may be asked. They know of no other port than 53, so the lab has to be there. And Bowline. */
+/** Resolvers to ask the lab through: Debian's, each told where the lab's root is, that loopback addresses may be asked,
+ *  and to validate if the lab is signed. They know of no other port than 53, so the lab has to be there. And Bowline. */
 
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { parseTrustAnchors } from '../../src/dnssec/trust-anchors.ts'
 import { Child, freePort } from './child.ts'
 import type { Lab } from './lab.ts'
 import { Listener } from './listener.ts'
 
 export interface Resolver {
   name: string
+  /** Of the process, if it is one of its own; of Bowline, the supervisor. */
+  pid?: number
   address: string
   port: number
   stop(): Promise<void>
@@ -23,18 +26,22 @@ interface Recipe {
   file: string
   config(place: Settings): string
   parameters(file: string, place: Settings): string[]
+  /** Other files it reads. */
+  more?(place: Settings): { file: string; text: string }[]
 }
 
 interface Settings {
   folder: string
   port: number
   hints: string
+  /** DS record of the root, and the file it is in; undefined: nothing is to be validated. */
+  anchor: Lab['trustAnchor']
 }
 
 const recipes: Record<PeerName, Recipe> = {
   unbound: {
     file: 'unbound.conf',
-    config: ({ folder, port, hints }) => `server:
+    config: ({ folder, port, hints, anchor }) => `server:
   interface: 127.0.0.1@${port}
   port: ${port}
   access-control: 127.0.0.0/8 allow
@@ -45,7 +52,7 @@ const recipes: Record<PeerName, Recipe> = {
   directory: "${folder}"
   pidfile: ""
   use-syslog: no
-  module-config: "iterator"
+${anchor === undefined ? '  module-config: "iterator"' : `  module-config: "validator iterator"\n  trust-anchor-file: "${anchor.file}"\n  ede: yes`}
   root-hints: "${hints}"
 remote-control:
   control-enable: no
@@ -54,19 +61,20 @@ remote-control:
   },
   kresd: {
     file: 'kresd.conf',
-    config: ({ folder, port, hints }) => `log_level('err')
+    config: ({ folder, port, hints, anchor }) => `log_level('err')
 net.listen('127.0.0.1', ${port}, { kind = 'dns' })
 cache.open(64 * MB, 'lmdb://${folder}')
 modules = { 'hints > iterate' }
 hints.root_file('${hints}')
 trust_anchors.remove('.')
+${anchor === undefined ? '' : `trust_anchors.add('${anchor.text}')`}
 option('ALLOW_LOCAL', true)
 `,
     parameters: (file, { folder }) => ['-n', '-c', file, folder],
   },
   named: {
     file: 'named.conf',
-    config: ({ folder, port, hints }) => `options {
+    config: ({ folder, port, hints, anchor }) => `options {
   directory "${folder}";
   pid-file none;
   session-keyfile none;
@@ -74,10 +82,11 @@ option('ALLOW_LOCAL', true)
   listen-on-v6 { none; };
   recursion yes;
   allow-recursion { 127.0.0.0/8; };
-  dnssec-validation no;
+  dnssec-validation ${anchor === undefined ? 'no' : 'yes'};
   empty-zones-enable no;
 };
 controls { };
+${anchor === undefined ? '' : `trust-anchors { ${anchor.text.replace(/^(\S+) DS (\d+ \d+ \d+) (\S+)$/, '"$1" static-ds $2 "$3";')} };`}
 logging { channel said { stderr; severity error; }; category default { said; }; };
 zone "." { type hint; file "${hints}"; };
 `,
@@ -85,11 +94,12 @@ zone "." { type hint; file "${hints}"; };
   },
   pdns_recursor: {
     file: 'recursor.conf',
-    config: ({ folder, port, hints }) => `local-address=127.0.0.1
+    config: ({ folder, port, hints, anchor }) => `local-address=127.0.0.1
 local-port=${port}
 allow-from=127.0.0.0/8
 hint-file=${hints}
-dnssec=off
+dnssec=${anchor === undefined ? 'off' : 'validate'}
+${anchor === undefined ? '' : `extended-resolution-errors=yes\nlua-config-file=${luaFile(folder)}`}
 dont-query=
 query-local-address=0.0.0.0,::
 socket-dir=${folder}
@@ -102,15 +112,31 @@ security-poll-suffix=
 serve-rfc1918=no
 `,
     parameters: (_file, { folder }) => [`--config-dir=${folder}`],
+    more: ({ folder, anchor }) => [
+      {
+        file: luaFile(folder),
+        text: anchor === undefined ? '' : `addTA('.', '${anchor.text.replace(/^\. DS /, '')}')\n`,
+      },
+    ],
   },
+}
+
+function luaFile(folder: string): string {
+  return join(folder, 'anchor.lua')
 }
 
 /** Starts an installed resolver on a free port of 127.0.0.1. Rejects when it does not get to resolve the lab's root. */
 export async function startPeer(name: PeerName, lab: Lab, folder: string): Promise<Resolver> {
   if (lab.port !== 53) throw new Error(`${name} can only ask port 53, and the lab is at port ${lab.port}`)
   const { file, config, parameters } = recipes[name]
-  const place: Settings = { folder: join(folder, name), port: await freePort(), hints: lab.rootHintsFile }
+  const place = {
+    folder: join(folder, name),
+    port: await freePort(),
+    hints: lab.rootHintsFile,
+    anchor: lab.trustAnchor,
+  }
   await mkdir(place.folder, { recursive: true })
+  for (const { file: path, text } of recipes[name].more?.(place) ?? []) await writeFile(path, text)
   await writeFile(join(place.folder, file), config(place))
   return start(name, new Child(name, parameters(join(place.folder, file), place)), place.port)
 }
@@ -122,12 +148,12 @@ async function start(name: string, child: Child, port: number): Promise<Resolver
     await child.stop()
     throw failure
   }
-  return { name, address: '127.0.0.1', port, stop: () => child.stop() }
+  return { name, pid: child.pid, address: '127.0.0.1', port, stop: () => child.stop() }
 }
 
 const bowlineProgram = fileURLToPath(new URL('../../supervisor/bowline.ts', import.meta.url))
 
-/** The configuration of a Bowline that lives in the lab, whose root is not signed. */
+/** The configuration of a Bowline that lives in the lab. */
 export function bowlineConfig(lab: Lab, folder: string, port: number): string {
   return `rundir: ${join(folder, 'run')}
 workers: 1
@@ -140,7 +166,7 @@ options:
   root-hints-file: ${lab.rootHintsFile}
   query-loopback: true
 dnssec:
-  enable: false
+${lab.trustAnchor === undefined ? '  enable: false' : `  trust-anchors-files: [{ file: ${lab.trustAnchor.file} }]`}
 logging:
   level: warning
 `
@@ -166,7 +192,16 @@ export async function startBowline(lab: Lab, folder: string, wantedPort?: number
 export async function startBowlineLibrary(lab: Lab, wantedPort?: number): Promise<Resolver> {
   const { parseRootHints, Resolver: Library } = await import('../../src/index.ts') // only who uses it waits for it
   const rootHints = parseRootHints(await readFile(lab.rootHintsFile, 'utf8'))
-  const library = new Library({ settings: { rootHints, queryLoopback: true, upstreamPort: lab.port, validate: false } })
+  const trustAnchors = parseTrustAnchors(lab.trustAnchor?.text ?? '')
+  const library = new Library({
+    settings: {
+      rootHints,
+      queryLoopback: true,
+      upstreamPort: lab.port,
+      validate: trustAnchors.length > 0,
+      trustAnchors,
+    },
+  })
   const port = await freePort(wantedPort)
   const listener = await Listener.open('127.0.0.1', port, async ({ packet, protocol, send }) => {
     const reply = await library.handle(packet, { overUdp: protocol === 'udp' })

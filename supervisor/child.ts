@@ -1,21 +1,39 @@
 /** One process of the fleet, kept alive: started, watched, started again when it ends, and stopped in good order. */
 
-import { type ChildProcess, fork } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { BowlineError } from '../src/config/error.ts'
 import type { Clock, Timer } from '../src/io/interfaces.ts'
 import type { Log } from '../src/io/log.ts'
 import { ALIVE_INTERVAL_MS, type FromChild, type ToKeeper, type ToWorker } from '../workers/messages.ts'
 import { BackOff } from './back-off.ts'
+import { addCounters } from './sums.ts'
 
 export interface ChildOptions {
   /** For log and people: `keeper`, `worker 2`. */
   name: string
-  /** The process's main file. */
-  modulePath: string
-  /** What it is told first; asked again at each start. */
+  /** Starts the process. */
+  fork(): ChildProcess
+  /** What it is told first; asked again at each start, after fork(). */
   startMessage(firstTime: boolean): ToWorker | ToKeeper
   clock: Clock
   log: Log
+  /** It ended, and nobody had told it to. */
+  onCrash?(crash: Crash): void
+  /** It runs, or does not any more. */
+  onChange?(): void
+  /** It hangs and will be killed when this is done, which may find out what it is doing. */
+  examine?(process: ChildProcess, lastWords: () => string): Promise<void>
+}
+
+export interface Crash {
+  child: string
+  pid: number | undefined
+  /** `SIGKILL`, `exit code 70`. */
+  reason: string
+  wallMs: number
+  ranMs: number
+  /** What it said on standard error, cut to a few lines. */
+  lastWords: string
 }
 
 /** `starting`: not ready yet; `resting`: waiting to be started again. */
@@ -27,6 +45,9 @@ const START_TIMEOUT_MS = 60_000
 const HUNG_MS = 10_000
 /** What a process may take to exit once its time to finish is up. */
 const STOP_GRACE_MS = 1000
+/** How long the examination of one that hangs may take. */
+const EXAMINE_MS = 5000
+const MAX_LAST_WORDS = 4096
 
 export class Child {
   readonly name: string
@@ -41,9 +62,18 @@ export class Child {
   #retired = false
   #failure: BowlineError | undefined
   #onStopped: (() => void)[] = []
+  #lastWords = ''
+  #asked = 0
+  readonly #answers = new Map<number, (counters: Float64Array) => void>()
+  /** Sums of the processes that have ended. */
+  #past: Float64Array = new Float64Array()
+  #present: Float64Array = new Float64Array()
   restarts = 0
+  lastCrash: Crash | undefined
   /** As it last said. */
   inFlight = 0
+  utilisation = 0
+  rssOctets = 0
 
   constructor(options: ChildOptions) {
     this.name = options.name
@@ -56,6 +86,16 @@ export class Child {
 
   get pid(): number | undefined {
     return this.#process?.pid
+  }
+
+  /** Milliseconds since its present process was started. */
+  get ranMs(): number {
+    return this.#process === undefined ? 0 : this.#options.clock.monotonicMs() - this.#startedMs
+  }
+
+  /** Counted by its processes since it was made; as far as the last word of the present one goes. */
+  get counters(): Float64Array {
+    return addCounters(this.#past, this.#present)
   }
 
   /** Resolves when the process is ready. Rejects when it cannot do its work, and then tries no more; once it was ready,
@@ -78,17 +118,17 @@ export class Child {
   }
 
   /** Has it finish what is in flight within `timeoutMs`; resolves when it is gone, by force at last. */
-  stop(timeoutMs: number): Promise<void> {
+  stop(timeoutMs: number, acceptMs = 0): Promise<void> {
     return new Promise((resolve) => {
       this.#timer?.cancel()
       if (this.#process === undefined) {
-        this.#state = 'stopped'
+        this.#become('stopped')
         resolve()
         return
       }
       this.#onStopped.push(resolve)
-      this.#state = 'stopping'
-      this.#tell({ kind: 'stop', timeoutMs })
+      this.#become('stopping')
+      this.tell({ kind: 'stop', timeoutMs, acceptMs })
       this.#timer = this.#options.clock.after(timeoutMs + STOP_GRACE_MS, () => {
         this.#options.log.warning(
           { event: 'child-killed', child: this.name },
@@ -104,12 +144,34 @@ export class Child {
     this.#process?.kill('SIGKILL')
   }
 
+  tell(message: ToWorker | ToKeeper): void {
+    this.#process?.send(message, () => {}) // a process that is gone cannot hear; 'exit' says so
+  }
+
+  /** As they are now; as they last were when it does not answer within `timeoutMs`. */
+  async askCounters(timeoutMs: number): Promise<Float64Array> {
+    if (this.#state === 'running' || this.#state === 'stopping') {
+      const id = ++this.#asked
+      const answered = new Promise<Float64Array>((resolve) => this.#answers.set(id, resolve))
+      this.tell({ kind: 'ask-counters', id })
+      let timer: Timer | undefined
+      const tooLate = new Promise<void>((resolve) => {
+        timer = this.#options.clock.after(timeoutMs, resolve)
+      })
+      await Promise.race([answered, tooLate])
+      timer?.cancel()
+      this.#answers.delete(id)
+    }
+    return this.counters
+  }
+
   #launch(): void {
-    const { modulePath, startMessage, clock } = this.#options
-    this.#state = 'starting'
+    const { startMessage, clock, fork } = this.#options
+    this.#become('starting')
     this.#startedMs = clock.monotonicMs()
     this.#failure = undefined
-    const child = fork(modulePath, [], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    this.#lastWords = ''
+    const child = fork()
     this.#process = child
     let over = false
     const end = (reason: string) => {
@@ -118,11 +180,14 @@ export class Child {
       this.#ended(reason)
     }
     child.on('message', (message) => this.#hear(message as FromChild))
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      if (this.#lastWords.length < MAX_LAST_WORDS) this.#lastWords += text.slice(0, MAX_LAST_WORDS)
+    })
     child.once('exit', (code, signal) => end(signal === null ? `exit code ${code}` : signal))
     child.on('error', (error) => {
       if (child.pid === undefined) end(error.message) // could not even be forked; else 'exit' will follow
     })
-    this.#tell(startMessage(this.#firstStart !== undefined))
+    this.tell(startMessage(this.#firstStart !== undefined))
     this.#expectSignOfLife(START_TIMEOUT_MS)
   }
 
@@ -130,9 +195,9 @@ export class Child {
     switch (message.kind) {
       case 'ready':
         if (this.#state !== 'starting') return
-        this.#state = 'running'
-        this.#timer?.cancel()
+        this.#become('running')
         this.#options.log.info({ event: 'child-ready', child: this.name, childPid: this.pid }, `${this.name} is ready`)
+        this.#expectSignOfLife(HUNG_MS)
         this.#firstStart?.resolve()
         this.#firstStart = undefined
         return
@@ -141,53 +206,85 @@ export class Child {
         return
       case 'alive':
         this.inFlight = message.inFlight
+        this.utilisation = message.utilisation ?? 0
+        this.rssOctets = message.rssOctets ?? 0
+        if (message.counters !== undefined) this.#present = message.counters
         if (this.#state === 'running') this.#expectSignOfLife(HUNG_MS)
+        return
+      case 'counters':
+        this.#present = message.counters
+        this.#answers.get(message.id)?.(message.counters)
     }
   }
 
   /** Kills the process when it stays silent. Should this very process have been suspended, all timers are late; the
    *  second look, after the waiting messages have been read, is the one that counts. */
   #expectSignOfLife(withinMs: number): void {
-    const { clock, log } = this.#options
+    const { clock, log, examine } = this.#options
     this.#timer?.cancel()
     this.#timer = clock.after(withinMs, () => {
-      this.#timer = clock.after(ALIVE_INTERVAL_MS, () => {
+      this.#timer = clock.after(ALIVE_INTERVAL_MS, async () => {
+        const hung = this.#process
         log.err({ event: 'child-hung', child: this.name, childPid: this.pid }, `${this.name} hangs: killed`)
-        this.kill()
+        if (hung !== undefined && examine !== undefined) {
+          const late = Promise.withResolvers<void>()
+          this.#timer = clock.after(EXAMINE_MS, late.resolve)
+          await Promise.race([examine(hung, () => this.#lastWords).catch(() => {}), late.promise])
+          this.#timer.cancel()
+        }
+        hung?.kill('SIGKILL')
       })
     })
   }
 
   #ended(reason: string): void {
-    const { clock, log } = this.#options
+    const { clock, log, onCrash } = this.#options
     const wasStopping = this.#state === 'stopping' || this.#retired
     const childPid = this.pid
+    const ranMs = Math.round(this.ranMs)
     this.#process = undefined
+    this.#past = addCounters(this.#past, this.#present)
+    this.#present = new Float64Array()
     this.inFlight = 0
+    this.utilisation = 0
+    this.rssOctets = 0
     this.#timer?.cancel()
     if (wasStopping || this.#firstStart !== undefined) {
-      this.#state = 'stopped'
-      const why = this.#failure ?? new BowlineError('child-ended', `${this.name} ended while starting (${reason})`)
+      this.#become('stopped')
+      const said = this.#lastWords === '' ? '' : `: ${this.#lastWords.trim()}`
+      const why =
+        this.#failure ?? new BowlineError('child-ended', `${this.name} ended while starting (${reason})${said}`)
       this.#firstStart?.reject(why)
       this.#firstStart = undefined
       for (const resolve of this.#onStopped.splice(0)) resolve()
       return
     }
-    const ranMs = clock.monotonicMs() - this.#startedMs
     const delayMs = this.#backOff.delayMs(ranMs)
     const because = this.#failure === undefined ? reason : this.#failure.message
+    const lastWords = this.#lastWords.trim()
+    this.lastCrash = { child: this.name, pid: childPid, reason: because, wallMs: clock.wallMs(), ranMs, lastWords }
     log.err(
-      { event: 'child-ended', child: this.name, childPid, reason, ranMs: Math.round(ranMs), delayMs },
+      {
+        event: 'child-ended',
+        child: this.name,
+        childPid,
+        reason,
+        ranMs,
+        delayMs,
+        lastWords: lastWords === '' ? undefined : lastWords,
+      },
       `${this.name} ended (${because}); starting it again in ${delayMs} ms`,
     )
-    this.#state = 'resting'
+    this.#become('resting')
+    onCrash?.(this.lastCrash)
     this.#timer = clock.after(delayMs, () => {
       this.restarts++
       this.#launch()
     })
   }
 
-  #tell(message: ToWorker | ToKeeper): void {
-    this.#process?.send(message, () => {}) // a process that is gone cannot hear; 'exit' says so
+  #become(state: ChildState): void {
+    this.#state = state
+    this.#options.onChange?.()
   }
 }

@@ -1,70 +1,520 @@
-/** The processes of one service: the keeper, which alone writes the cache, and the workers, which answer. */
+/** The processes of one service: the keeper, which alone writes the cache, and the workers, which answer. Workers come, go
+ *  and are replaced while the others answer; whoever leaves finishes what it has. */
 
+import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { BowlineError } from '../src/config/error.ts'
+import { listenPoints } from '../src/config/listen-points.ts'
 import type { Config } from '../src/config/schema.ts'
 import type { Clock } from '../src/io/interfaces.ts'
 import type { Log } from '../src/io/log.ts'
-import { Child } from './child.ts'
+import { Counter } from '../src/metrics/counters.ts'
+import type { StartWorker } from '../workers/messages.ts'
+import { Child, type Crash } from './child.ts'
+import { ListeningSockets } from './listening-sockets.ts'
+import { handedSockets, Spare, startProcess } from './processes.ts'
+import { examineStuck } from './stuck.ts'
+import { addCounters } from './sums.ts'
+import { readLastQuestions, type SeenQuestion } from './suspects.ts'
 
 export interface FleetOptions {
   config: Config
   workers: number
   clock: Clock
   log: Log
+  /** What is in flight may take so long when a worker leaves; otherwise the configuration says it. */
+  drainMs?: number
+  /** Sockets of a service whose place this one takes. */
+  sockets?: ListeningSockets
+  /** That service's keeper still runs; adoptKeeper() will be called when it has ended. */
+  keeperRuns?: boolean
   /** The processes' main files; others only in a test. */
   workerPath?: string
   keeperPath?: string
+  onChange?(): void
+}
+
+export interface WorkerFacts {
+  id: number
+  pid: number | undefined
+  /** Of the process: `running`, `starting`, `resting` while it waits to be started again, `stopping`. */
+  state: string
+  uptimeMs: number
+  /** Over the last seconds. */
+  queriesPerSecond: number
+  /** Share of the time its event loop is busy, 0 to 1. */
+  utilisation: number
+  rssOctets: number
+  inFlight: number
+  restarts: number
+  lastCrash?: CrashFacts
+}
+
+export interface CrashFacts extends Crash {
+  /** The latest first; what the worker was at when it died is `unfinished`. */
+  questions: SeenQuestion[]
+}
+
+/** One place of the fleet, kept over restarts and replacements. */
+interface Place {
+  id: number
+  child: Child
+  meter: Meter
+  lastCrash?: CrashFacts
 }
 
 /** What the keeper needs at most, once nobody hands it anything any more. */
 const KEEPER_STOP_MS = 5000
+/** A worker whose place stays empty goes on accepting for so long: handshakes that have begun with its sockets take a
+ *  round trip to complete, on bad lines with a packet sent again. */
+const ACCEPT_MS = 1000
+/** The first worker with a new configuration is watched for so long before the others follow. */
+const CANARY_MS = 1000
+/** So many answers say something about it, */
+const CANARY_ANSWERS = 50
+/** and so much more of them may be SERVFAIL than among the others. */
+const CANARY_SERVFAIL = 0.1
+const COUNTERS_MS = 500
+/** Suspects that are written to the log. */
+const LOGGED_QUESTIONS = 5
 
 export class Fleet {
-  readonly keeper: Child
-  readonly workers: Child[]
+  readonly #options: FleetOptions
+  readonly #sockets: ListeningSockets
+  readonly #spare: Spare
+  readonly #places = new Map<number, Place>()
+  readonly #leaving = new Set<Child>()
+  #config: Config
+  #keeper: Child
+  /** Counted by workers that have left. */
+  #departed: Float64Array = new Float64Array()
+  #inherited: Float64Array = new Float64Array()
+  #turn: Promise<unknown> = Promise.resolve()
+  #questionFiles = 0
+  #stopping = false
 
   constructor(options: FleetOptions) {
-    const { config, clock, log } = options
-    const socketPath = join(config.rundir, 'keeper.sock')
-    this.keeper = new Child({
-      name: 'keeper',
-      modulePath: options.keeperPath ?? mainFile('keeper'),
-      startMessage: () => ({ kind: 'start', config, socketPath }),
-      clock,
-      log,
+    this.#options = options
+    this.#config = options.config
+    this.#sockets = options.sockets ?? new ListeningSockets()
+    this.#spare = new Spare({
+      modulePath: this.#workerPath,
+      logTarget: options.config.logging.target,
+      clock: options.clock,
+      fds: () => this.#sockets.all().map(({ fd }) => fd),
     })
-    this.workers = Array.from({ length: options.workers }, (_, place) => {
-      const index = place + 1
-      return new Child({
-        name: `worker ${index}`,
-        modulePath: options.workerPath ?? mainFile('worker'),
-        startMessage: (firstTime) => ({ kind: 'start', config, index, socketPath, alone: firstTime && index === 1 }),
-        clock,
-        log,
-      })
-    })
+    this.#keeper = this.#makeKeeper()
+  }
+
+  get keeper(): Child {
+    return this.#keeper
+  }
+
+  /** How many workers there are to be now. */
+  get size(): number {
+    return this.#places.size
+  }
+
+  get config(): Config {
+    return this.#config
+  }
+
+  get sockets(): ListeningSockets {
+    return this.#sockets
+  }
+
+  get drainMs(): number {
+    return this.#options.drainMs ?? this.#config['drain-timeout']
+  }
+
+  /** Shares of busy time of the workers that run. */
+  get loads(): number[] {
+    return [...this.#places.values()]
+      .filter(({ child }) => child.state === 'running')
+      .map(({ child }) => child.utilisation)
+  }
+
+  get isWell(): boolean {
+    return [...this.#places.values()].some(({ child }) => child.state === 'running')
   }
 
   /** Resolves when every process is ready. Rejects with the reason when one cannot be; the others still run then. */
   async start(): Promise<void> {
-    await this.keeper.start()
-    const [first, ...others] = this.workers
-    await first.start() // it looks whether the addresses are free, which the others would hide from it
-    await Promise.all(others.map((worker) => worker.start()))
+    const { workers, keeperRuns, sockets } = this.#options
+    mkdirSync(this.#questionsFolder, { recursive: true, mode: 0o700 })
+    if (!keeperRuns) await this.#keeper.start()
+    await this.#sockets.open(listenPoints(this.#config.network.listen), idsTo(workers))
+    const [first, ...others] = idsTo(workers).map((id) => this.#makePlace(id, this.#config))
+    // it looks whether the addresses are free, which the others would hide from it
+    await first.child.start()
+    await Promise.all(others.map(({ child }) => child.start()))
+    this.#steer()
+    if (sockets === undefined) this.#prepareSpare()
+  }
+
+  /** Resolves when so many workers run; those that leave are still finishing what they have. Rejects when a new one cannot
+   *  start, with as many as there were before. */
+  scaleTo(workers: number): Promise<void> {
+    return this.#inTurn(async () => {
+      const present = this.#places.size
+      if (workers > present) await this.#grow(workers)
+      else for (let id = present; id > workers; id--) this.#shrink(id)
+      this.#steer()
+      this.#prepareSpare()
+    })
+  }
+
+  /** Replaces the worker `id`, or one after the other all of them, by new processes. */
+  restart(id?: number): Promise<void> {
+    return this.#inTurn(async () => {
+      if (id !== undefined && !this.#places.has(id))
+        throw new BowlineError('no-such-worker', `there is no worker ${id}; there are 1 to ${this.#places.size}`)
+      for (const place of this.#places.values())
+        if (id === undefined || place.id === id) await this.#replace(place, this.#config)
+      this.#prepareSpare(true)
+    })
+  }
+
+  /** Has all workers follow `config`: the first alone, watched, then the others one by one. Rejects when a new one cannot
+   *  start or answers worse than the others do; all follow the former configuration again then. */
+  roll(config: Config): Promise<void> {
+    return this.#inTurn(async () => {
+      const former = this.#config
+      const points = listenPoints(config.network.listen)
+      await this.#sockets.open(points, [...this.#places.keys()])
+      const done: Place[] = []
+      try {
+        if (config.cache['size-max'] !== former.cache['size-max']) await this.#renewKeeper(config)
+        for (const place of this.#places.values()) {
+          const isCanary = done.length === 0
+          done.push(place)
+          await this.#replace(place, config)
+          if (isCanary && this.#places.size > 1) await this.#watchCanary(place)
+        }
+        this.#config = config
+      } catch (error) {
+        this.#options.log.err(
+          { event: 'roll-back', err: error },
+          `going back to the former configuration: ${(error as Error).message}`,
+        )
+        for (const place of done.reverse()) await this.#replace(place, former).catch(() => {})
+        if (config.cache['size-max'] !== former.cache['size-max']) await this.#renewKeeper(former)
+        this.#sockets.keepOnly(listenPoints(former.network.listen))
+        throw error
+      }
+      this.#sockets.keepOnly(points)
+      this.#steer()
+      this.#prepareSpare(true)
+    })
+  }
+
+  /** For settings that running processes take over as they are. */
+  follow(config: Config): void {
+    this.#config = config
+    const { level, groups } = config.logging
+    for (const child of this.#everyChild()) child.tell({ kind: 'set-logging', level, groups })
+  }
+
+  /** Counted by the service whose place we take. */
+  inherit(counters: Float64Array): void {
+    this.#inherited = counters
+  }
+
+  /** The keeper of the service whose place we take has ended: ours begins. */
+  async adoptKeeper(): Promise<void> {
+    await this.#keeper.start()
+    this.#prepareSpare()
   }
 
   /** Resolves when every process is gone. Workers first: what they learn until the end is still kept. */
   async stop(timeoutMs: number): Promise<void> {
-    this.keeper.retire()
-    await Promise.all(this.workers.map((worker) => worker.stop(timeoutMs)))
-    await this.keeper.stop(KEEPER_STOP_MS)
+    this.#stopping = true
+    this.#spare.close()
+    this.#keeper.retire()
+    this.#sockets.close()
+    const workers = this.#everyChild().filter((child) => child !== this.#keeper)
+    await Promise.all(workers.map((worker) => worker.stop(timeoutMs)))
+    await this.#keeper.stop(KEEPER_STOP_MS)
+    this.#forgetQuestions()
+  }
+
+  /** As stop(), of a service whose sockets and place another has taken over. */
+  async leave(timeoutMs: number): Promise<void> {
+    this.#stopping = true
+    this.#spare.close()
+    const workers = this.#everyChild().filter((child) => child !== this.#keeper)
+    await Promise.all(workers.map((worker) => worker.stop(timeoutMs)))
+    await this.#keeper.stop(KEEPER_STOP_MS)
+    this.#forgetQuestions()
   }
 
   /** Ends every process that is left at once. */
   kill(): void {
-    for (const child of [...this.workers, this.keeper]) child.kill()
+    this.#spare.close()
+    for (const child of this.#everyChild()) child.kill()
   }
+
+  facts(): WorkerFacts[] {
+    return [...this.#places.values()].map(({ id, child, meter, lastCrash }) => ({
+      id,
+      pid: child.pid,
+      state: child.state,
+      uptimeMs: Math.round(child.ranMs),
+      queriesPerSecond: meter.perSecond(queriesOf(child.counters), this.#options.clock.monotonicMs()),
+      utilisation: child.utilisation,
+      rssOctets: child.rssOctets,
+      inFlight: child.inFlight,
+      restarts: child.restarts,
+      lastCrash,
+    }))
+  }
+
+  /** Workers that finish what they have. */
+  get leaving(): number {
+    return this.#leaving.size
+  }
+
+  /** Counted by each worker since its place was made, and by all that ever were. Never goes back. */
+  async counters(): Promise<{ total: Float64Array; workers: { id: number; counters: Float64Array }[] }> {
+    const workers = await Promise.all(
+      [...this.#places.values()].map(async ({ id, child }) => ({ id, counters: await child.askCounters(COUNTERS_MS) })),
+    )
+    let total = addCounters(this.#inherited, this.#departed)
+    for (const child of this.#leaving) total = addCounters(total, child.counters)
+    for (const { counters } of workers) total = addCounters(total, counters)
+    return { total, workers }
+  }
+
+  async #grow(workers: number): Promise<void> {
+    const missing = idsTo(workers).filter((id) => !this.#places.has(id))
+    await this.#sockets.open(listenPoints(this.#config.network.listen), missing)
+    this.#steer() // sockets of places that have nobody yet get no connections
+    const made = missing.map((id) => this.#makePlace(id, this.#config))
+    const outcomes = await Promise.allSettled(made.map(({ child }) => child.start()))
+    const failed = outcomes.find((outcome) => outcome.status === 'rejected')
+    if (failed === undefined) return
+    for (const { id } of made) this.#shrink(id)
+    throw failed.reason
+  }
+
+  #shrink(id: number): void {
+    const place = this.#places.get(id)
+    if (place === undefined) return
+    this.#places.delete(id)
+    this.#steer()
+    void this.#dismiss(place.child, ACCEPT_MS)
+  }
+
+  /** Rejects when the successor does not get ready; then the present one stays. */
+  async #replace(place: Place, config: Config): Promise<void> {
+    const former = place.child
+    const successor = this.#makeWorker(place.id, config)
+    await successor.start()
+    place.child = successor
+    place.meter = new Meter()
+    void this.#dismiss(former, 0)
+  }
+
+  async #dismiss(child: Child, acceptMs: number): Promise<void> {
+    this.#leaving.add(child)
+    await child.stop(this.drainMs, acceptMs)
+    this.#leaving.delete(child)
+    this.#departed = addCounters(this.#departed, child.counters)
+    this.#options.onChange?.()
+  }
+
+  async #watchCanary(canary: Place): Promise<void> {
+    const { child } = canary
+    const others = [...this.#places.values()].filter((place) => place !== canary).map((place) => place.child)
+    const before = others.map((other) => other.counters)
+    const restarts = child.restarts
+    await this.#pause(CANARY_MS)
+    const ours = await child.askCounters(COUNTERS_MS)
+    if (child.state !== 'running' || child.restarts > restarts)
+      throw new BowlineError('canary', `the first worker with the new configuration ended (${child.lastCrash?.reason})`)
+    const share = servfailShare(ours, new Float64Array())
+    const shares = others.map((other, index) => servfailShare(other.counters, before[index]))
+    const usual = Math.max(0, ...shares.filter((one) => one !== undefined))
+    if (share !== undefined && share > usual + CANARY_SERVFAIL)
+      throw new BowlineError(
+        'canary',
+        `the first worker with the new configuration answered ${Math.round(100 * share)} % with SERVFAIL, ` +
+          `the others ${Math.round(100 * usual)} %`,
+      )
+  }
+
+  async #renewKeeper(config: Config): Promise<void> {
+    const former = this.#keeper
+    former.retire()
+    await former.stop(KEEPER_STOP_MS)
+    this.#keeper = this.#makeKeeper(config)
+    await this.#keeper.start()
+  }
+
+  #makeKeeper(config = this.#config): Child {
+    const { clock, log, onChange, keeperPath } = this.#options
+    const socketPath = this.#socketPath
+    return new Child({
+      name: 'keeper',
+      fork: () => startProcess(keeperPath ?? mainFile('keeper'), [], config.logging.target),
+      startMessage: () => ({ kind: 'start', config: { ...config, logging: this.#config.logging }, socketPath }),
+      clock,
+      log,
+      onChange,
+    })
+  }
+
+  #makePlace(id: number, config: Config): Place {
+    const place: Place = { id, child: this.#makeWorker(id, config), meter: new Meter() }
+    this.#places.set(id, place)
+    return place
+  }
+
+  #makeWorker(id: number, config: Config): Child {
+    const { clock, log, onChange, sockets } = this.#options
+    let handed: Pick<StartWorker, 'listening' | 'notOurs'> = {}
+    let questionsPath = ''
+    return new Child({
+      name: `worker ${id}`,
+      fork: () => {
+        const ours = this.#sockets.of(id, listenPoints(config.network.listen))
+        const fds = ours.map(({ fd }) => fd)
+        const started = this.#spare.take(fds) ?? {
+          process: startProcess(this.#workerPath, fds, config.logging.target),
+          fds,
+        }
+        handed = handedSockets(started.fds, ours)
+        return started.process
+      },
+      startMessage: (firstTime) => {
+        questionsPath = join(this.#questionsFolder, `${id}-${process.pid}-${++this.#questionFiles}`)
+        const alone = firstTime && sockets === undefined && id === 1 && this.#places.size <= this.#options.workers
+        return {
+          kind: 'start',
+          config: { ...config, logging: this.#config.logging },
+          index: id,
+          socketPath: this.#socketPath,
+          alone: alone && !this.isWell,
+          questionsPath,
+          ...handed,
+        }
+      },
+      clock,
+      log,
+      onChange: () => {
+        this.#steer()
+        onChange?.()
+      },
+      onCrash: (crash) => this.#crashed(id, crash, questionsPath),
+      examine: async (hung, lastWords) => {
+        const report = await examineStuck(hung, lastWords, this.#config.rundir)
+        if (report === undefined) return
+        const { stack, profilePath } = report
+        log.err(
+          { event: 'child-stuck-in', child: `worker ${id}`, stack, profilePath },
+          `worker ${id} is stuck in ${stack[0] ?? 'nothing'}; profile in ${profilePath}`,
+        )
+      },
+    })
+  }
+
+  #crashed(id: number, crash: Crash, questionsPath: string): void {
+    const questions = readLastQuestions(questionsPath)
+    rmSync(questionsPath, { force: true })
+    const place = this.#places.get(id)
+    if (place !== undefined) place.lastCrash = { ...crash, questions }
+    if (questions.length > 0) {
+      const told = questions.slice(0, LOGGED_QUESTIONS)
+      this.#options.log.err(
+        { event: 'last-questions', child: crash.child, questions: told },
+        `${crash.child} ended after ${told.map(({ question, client }) => `${question} from ${client}`).join(', ')}`,
+      )
+    }
+    this.#prepareSpare()
+  }
+
+  /** New connections go to places whose worker runs, and to those of workers that will be back at once. */
+  #steer(): void {
+    if (this.#stopping) return
+    const places = [...this.#places.values()]
+    const able = places.filter(({ child }) => child.state === 'running')
+    this.#sockets.steer((able.length > 0 ? able : places).map(({ id }) => id))
+  }
+
+  #prepareSpare(anew = false): void {
+    if (this.#stopping) return
+    void this.#inTurn(async () => {
+      // its sockets must be among those that the spare is given when it starts
+      await this.#sockets.open(listenPoints(this.#config.network.listen), [this.#places.size + 1])
+      this.#steer()
+      this.#spare.prepare(anew)
+    }).catch(() => {})
+  }
+
+  /** What our own workers have left; a successor's are in the same folder. */
+  #forgetQuestions(): void {
+    for (const name of readdirSync(this.#questionsFolder))
+      if (name.includes(`-${process.pid}-`)) rmSync(join(this.#questionsFolder, name), { force: true })
+  }
+
+  /** One change of the fleet at a time. */
+  #inTurn<Result>(change: () => Promise<Result>): Promise<Result> {
+    const result = this.#turn.then(change)
+    this.#turn = result.catch(() => {})
+    return result
+  }
+
+  #everyChild(): Child[] {
+    return [...[...this.#places.values()].map(({ child }) => child), ...this.#leaving, this.#keeper]
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => this.#options.clock.after(ms, resolve))
+  }
+
+  get #workerPath(): string {
+    return this.#options.workerPath ?? mainFile('worker')
+  }
+
+  get #socketPath(): string {
+    return join(this.#config.rundir, 'keeper.sock')
+  }
+
+  get #questionsFolder(): string {
+    return join(this.#config.rundir, 'questions')
+  }
+}
+
+/** Tells how fast a number grows, between two looks at least a second apart. */
+class Meter {
+  #from: { value: number; ms: number } | undefined
+  #perSecond = 0
+
+  perSecond(value: number, nowMs: number): number {
+    if (this.#from === undefined) this.#from = { value, ms: nowMs }
+    const elapsedMs = nowMs - this.#from.ms
+    if (elapsedMs >= 1000) {
+      this.#perSecond = Math.round((1000 * (value - this.#from.value)) / elapsedMs)
+      this.#from = { value, ms: nowMs }
+    }
+    return this.#perSecond
+  }
+}
+
+function queriesOf(counters: Float64Array): number {
+  return (counters[Counter.UDP_PACKETS] ?? 0) + (counters[Counter.TCP_QUERIES] ?? 0)
+}
+
+/** undefined: too few answers to say. */
+function servfailShare(now: Float64Array, before: Float64Array): number | undefined {
+  const grown = (counter: Counter) => (now[counter] ?? 0) - (before[counter] ?? 0)
+  const answers = grown(Counter.UDP_ANSWERS) + grown(Counter.TCP_ANSWERS)
+  return answers < CANARY_ANSWERS ? undefined : grown(Counter.SERVFAIL) / answers
+}
+
+function idsTo(count: number): number[] {
+  return Array.from({ length: count }, (_, place) => place + 1)
 }
 
 /** `workers/<name>` beside us, in the source and in the built package alike. */

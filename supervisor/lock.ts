@@ -13,13 +13,15 @@ import {
   writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import koffi from 'koffi'
 import { BowlineError } from '../src/config/error.ts'
+import { libc } from './libc.ts'
 
 const LOCK_EX = 2
 const LOCK_NB = 4
 
 export interface RunLock {
+  /** The locked file, open. Whoever is given it holds the lock, too. */
+  readonly fd: number
   release(): void
 }
 
@@ -43,14 +45,23 @@ export function lockRunFolder(rundir: string): RunLock {
       closeSync(fd)
       continue
     }
+    return holdLock(rundir, fd)
+  }
+}
+
+/** Goes on with a lock that somebody else has handed to us, as an open file. `sign`: it is ours alone from now on. */
+export function holdLock(rundir: string, fd: number, sign = true): RunLock {
+  const path = join(rundir, 'supervisor.pid')
+  if (sign) {
     ftruncateSync(fd)
     writeSync(fd, `${process.pid}\n`, 0)
-    return {
-      release() {
-        unlinkSync(path)
-        closeSync(fd)
-      },
-    }
+  }
+  return {
+    fd,
+    release() {
+      if (isSigned(path)) unlinkSync(path)
+      closeSync(fd)
+    },
   }
 }
 
@@ -68,12 +79,20 @@ function openIn(rundir: string, path: string): number {
 }
 
 function tryLock(fd: number): boolean {
-  const flock = koffi.load(null as unknown as string).func('int flock(int, int)')
-  return flock(fd, LOCK_EX | LOCK_NB) === 0
+  return libc().flock(fd, LOCK_EX | LOCK_NB) === 0
 }
 
 function isSameFile(fd: number, path: string): boolean {
   const ours = fstatSync(fd)
   const named = statSync(path, { throwIfNoEntry: false })
   return named !== undefined && named.ino === ours.ino && named.dev === ours.dev
+}
+
+/** Whether our id stands there; a successor writes its own. */
+function isSigned(path: string): boolean {
+  try {
+    return readFileSync(path, 'latin1').trim() === `${process.pid}`
+  } catch {
+    return false
+  }
 }

@@ -1,28 +1,33 @@
 /** Runs the service: one keeper and some workers, until it is told to stop. Sees no DNS traffic itself, so nothing a
  *  client or server sends can bring it down.
  *
- *  SIGTERM or SIGINT: nothing new is taken, what is in flight is finished. A second one: at once. Should this process be
- *  killed, the others notice that their channel to it is closed, and end as after SIGTERM. */
+ *  SIGTERM or SIGINT: nothing new is taken, what is in flight is finished. A second one: at once. SIGHUP: the configuration
+ *  is read again. Should this process be killed, the others notice that their channel to it is closed, and end as after
+ *  SIGTERM. */
 
 import { BowlineError } from '../src/config/error.ts'
 import type { Config } from '../src/config/schema.ts'
 import { systemClock } from '../src/io/clock.ts'
+import type { Timer } from '../src/io/interfaces.ts'
 import { createLog, type Log } from '../src/io/log.ts'
-import { usableCpus } from './cgroup.ts'
-import { Fleet } from './fleet.ts'
-import { lockRunFolder } from './lock.ts'
+import { ControlServer, readControlFiles } from './control/server.ts'
+import { ListeningSockets } from './listening-sockets.ts'
+import { holdLock, lockRunFolder, type RunLock } from './lock.ts'
+import { Manager } from './manager.ts'
+import { notifyManager, watchdogMs } from './notify.ts'
+import { becomeUser } from './privileges.ts'
+import { Predecessor, Successor } from './succession.ts'
+import { packageVersion } from './version.ts'
 
 export interface SupervisorOptions {
-  /** Where the configuration was read from, for the log. */
-  configPath?: string
-  /** What is in flight may take so long when the service is stopped. */
+  /** Where the configuration was read from. Without it, it cannot be read again. */
+  configFiles?: readonly string[]
+  /** What is in flight may take so long when the service is stopped; otherwise the configuration says it. */
   drainMs?: number
   /** The processes' main files; others only in a test. */
   workerPath?: string
   keeperPath?: string
 }
-
-export const DRAIN_MS = 10_000
 
 const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const
 
@@ -31,9 +36,15 @@ const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const
 export async function runSupervisor(config: Config, options: SupervisorOptions = {}): Promise<number> {
   const log = createLog({ ...config.logging, process: 'supervisor' })
   try {
-    const lock = lockRunFolder(config.rundir)
+    const predecessor = await Predecessor.meet()
+    const controlFiles = readControlFiles(config) // which only root may be able to read
+    if (config.user !== undefined) becomeUser(config.user, [config.rundir, config.cache.storage])
+    const lock =
+      predecessor === undefined
+        ? lockRunFolder(config.rundir)
+        : holdLock(config.rundir, predecessor.takeOver.lockFd, false)
     try {
-      return await runFleet(config, options, log)
+      return await new Supervisor(config, options, log, lock, predecessor).run(controlFiles)
     } finally {
       lock.release()
     }
@@ -44,41 +55,149 @@ export async function runSupervisor(config: Config, options: SupervisorOptions =
   }
 }
 
-async function runFleet(config: Config, options: SupervisorOptions, log: Log): Promise<number> {
-  const workers = config.workers === 'auto' ? usableCpus() : config.workers
-  const fleet = new Fleet({ ...options, config, workers, clock: systemClock, log })
-  const drainMs = options.drainMs ?? DRAIN_MS
-  const stopping = listenForStop()
-  const refuseReload = () =>
-    log.warning({ event: 'no-reload' }, 'SIGHUP: settings are read at start; restart to change them')
-  process.on('SIGHUP', refuseReload)
-  try {
-    log.info({ event: 'starting', workers, config: options.configPath }, `starting with ${workers} workers`)
-    const outcome = await Promise.race([fleet.start().then(() => 'started' as const), stopping.first])
-    if (outcome === 'started') {
-      log.notice({ event: 'started', workers }, `answering with ${workers} workers`)
-      await stopping.first
+class Supervisor {
+  readonly #log: Log
+  readonly #lock: RunLock
+  readonly #predecessor: Predecessor | undefined
+  readonly #manager: Manager
+  readonly #stopping = listenForStop()
+  #control: ControlServer | undefined
+  #successor: Successor | undefined
+  #watchdog: Timer | undefined
+
+  constructor(config: Config, options: SupervisorOptions, log: Log, lock: RunLock, predecessor?: Predecessor) {
+    this.#log = log
+    this.#lock = lock
+    this.#predecessor = predecessor
+    let sockets: ListeningSockets | undefined
+    if (predecessor !== undefined) {
+      sockets = new ListeningSockets()
+      sockets.adopt(predecessor.takeOver.sockets)
     }
-    log.notice({ event: 'stopping', drainMs }, 'stopping; what is in flight is finished')
+    this.#manager = new Manager({
+      ...options,
+      config,
+      clock: systemClock,
+      log,
+      version: packageVersion(),
+      sockets,
+      keeperRuns: predecessor !== undefined,
+      workers: predecessor?.takeOver.workers,
+      document: predecessor?.takeOver.document,
+      upgrade: () => this.#upgrade(),
+      stop: () => process.kill(process.pid, 'SIGTERM'),
+      notify: notifyManager,
+    })
+  }
+
+  async run(controlFiles: ReturnType<typeof readControlFiles>): Promise<number> {
+    const { fleet } = this.#manager
+    const log = this.#log
+    const reload = () => void this.#reload()
+    process.on('SIGHUP', reload)
+    try {
+      log.info({ event: 'starting' }, 'starting')
+      const outcome = await Promise.race([this.#manager.start().then(() => 'started' as const), this.#stopping.first])
+      if (outcome === 'started') {
+        if (this.#predecessor !== undefined) await this.#succeed(this.#predecessor)
+        this.#control = await ControlServer.open(fleet.config, controlFiles, this.#manager, log)
+        log.notice({ event: 'started', workers: fleet.size }, `answering with ${fleet.size} workers`)
+        notifyManager('READY=1', `MAINPID=${process.pid}`)
+        this.#feedWatchdog()
+        await this.#stopping.first
+      }
+      this.#watchdog?.cancel()
+      this.#manager.retire()
+      return this.#successor === undefined ? await this.#stop() : await this.#makeWay(this.#successor)
+    } catch (error) {
+      await fleet.stop(0)
+      throw error
+    } finally {
+      this.#control?.close()
+      process.off('SIGHUP', reload)
+      this.#stopping.end()
+    }
+  }
+
+  async #stop(): Promise<number> {
+    const { fleet } = this.#manager
+    const log = this.#log
+    notifyManager('STOPPING=1')
+    this.#control?.close()
+    log.notice({ event: 'stopping', drainMs: fleet.drainMs }, 'stopping; what is in flight is finished')
     let code = 0
-    void stopping.second.then(() => {
+    void this.#stopping.second.then(() => {
       log.warning({ event: 'stopped-by-force' }, 'told to stop again: at once')
       code = 1
       fleet.kill()
     })
-    await fleet.stop(drainMs)
+    await fleet.stop(fleet.drainMs)
     log.notice({ event: 'stopped' }, 'stopped')
     return code
-  } catch (error) {
-    await fleet.stop(0)
-    throw error
-  } finally {
-    process.off('SIGHUP', refuseReload)
-    stopping.end()
+  }
+
+  async #reload(): Promise<void> {
+    try {
+      const { changes } = await this.#manager.reload()
+      this.#log.notice(
+        { event: 'reloaded', changes: changes.length },
+        `configuration read again: ${changes.length} changes`,
+      )
+    } catch (error) {
+      if (!(error instanceof BowlineError)) throw error
+      const [event, level] =
+        error.code === 'no-files' ? (['no-reload', 'warning'] as const) : (['reload-failed', 'err'] as const)
+      this.#log[level]({ event, code: error.code }, `the configuration stays as it is: ${error.message}`)
+    }
+  }
+
+  /** Starts the one that takes our place; resolves when it answers, and then ends this one. */
+  async #upgrade(): Promise<{ pid: number }> {
+    const { fleet, settings } = this.#manager
+    this.#log.notice({ event: 'upgrading' }, 'starting a new supervisor from the program on disk')
+    const successor = await Successor.start(this.#lock.fd, fleet.sockets.all(), fleet.size, settings.document)
+    this.#successor = successor
+    this.#log.notice({ event: 'upgraded', successor: successor.pid }, `process ${successor.pid} takes over`)
+    notifyManager(`MAINPID=${successor.pid}`)
+    this.#control?.release()
+    successor.lead((await fleet.counters()).total)
+    this.#stopping.now()
+    return { pid: successor.pid }
+  }
+
+  /** The old one's end: its workers finish, its keeper goes last. */
+  async #makeWay(successor: Successor): Promise<number> {
+    const { fleet } = this.#manager
+    await fleet.leave(fleet.drainMs)
+    await successor.yours((await fleet.counters()).total)
+    this.#log.notice({ event: 'left' }, 'the last query of this supervisor is answered')
+    return 0
+  }
+
+  /** The new one's beginning. */
+  async #succeed(predecessor: Predecessor): Promise<void> {
+    const { fleet } = this.#manager
+    const counted = await predecessor.ready()
+    if (counted !== undefined) fleet.inherit(counted)
+    holdLock(fleet.config.rundir, predecessor.takeOver.lockFd)
+    void predecessor.gone().then(async (total) => {
+      if (total !== undefined) fleet.inherit(total)
+      if (process.connected) process.disconnect()
+      await fleet
+        .adoptKeeper()
+        .catch((error: Error) => this.#log.err({ event: 'keeper-failed', err: error }, error.message))
+    })
+  }
+
+  #feedWatchdog(): void {
+    const intervalMs = watchdogMs()
+    if (intervalMs === undefined) return
+    if (this.#manager.isWell) notifyManager('WATCHDOG=1')
+    this.#watchdog = systemClock.after(intervalMs / 3, () => this.#feedWatchdog())
   }
 }
 
-/** Two promises: that of the first signal to stop and that of the second. */
+/** Two promises: that of the first reason to stop and that of the second. */
 function listenForStop() {
   let count = 0
   const first = Promise.withResolvers<'stop'>()
@@ -88,6 +207,7 @@ function listenForStop() {
   return {
     first: first.promise,
     second: second.promise,
+    now: hear,
     end() {
       for (const signal of STOP_SIGNALS) process.off(signal, hear)
     },

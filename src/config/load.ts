@@ -1,7 +1,7 @@
 /** Reading a configuration: files put together, checked as a whole, defaults filled in. Either all of it is right, or a
  *  ConfigError lists everything that is not. */
 
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants, existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { explainIssue, valueAt, type Written } from './explain.ts'
 import { defaultFolders, type Machine, thisMachine } from './folders.ts'
@@ -17,6 +17,11 @@ const MAX_SOCKET_PATH = 107
  *  joined setting by setting, everything else, lists too, is replaced as a whole. Throws ConfigError. */
 export function loadConfig(files: string | readonly string[] = [], machine: Machine = thisMachine()): Config {
   return combineSources([files].flat().map(readSource), machine)
+}
+
+/** What the files say, put together but not checked: in the words of a configuration file. */
+export function readSettings(files: readonly string[]): ConfigInput {
+  return files.map((file) => readSource(file).value).reduce(override, {}) as ConfigInput
 }
 
 /** The configuration a program asks for, in the words of a configuration file. Throws ConfigError. */
@@ -58,14 +63,27 @@ function completeConfig(written: Written, sources: readonly Source[], machine: M
   ]
   if (!parsed.success || mistakes.length > 0) throw new ConfigError(inOrder(mistakes, sources))
   const { data } = parsed
+  const anchorFiles = data.dnssec['trust-anchors-files'].map((entry, index) => ({
+    ...entry,
+    file: paths.anchorFiles[index],
+  }))
   return {
     ...data,
     rundir: paths.rundir,
     hostname: data.hostname ?? machine.hostname,
-    management: { ...data.management, 'unix-socket': paths.socket },
+    management: {
+      ...data.management,
+      'unix-socket': paths.socket,
+      ...given({ 'access-file': paths.read(ACCESS_FILE) }),
+      tls: given({
+        'cert-file': paths.read(CERT_FILE),
+        'key-file': paths.read(KEY_FILE),
+        'client-ca-file': paths.read(CLIENT_CA_FILE),
+      }),
+    },
     cache: { ...data.cache, storage: paths.storage },
-    options: { ...data.options, 'root-hints-file': paths.rootHints },
-    dnssec: { ...data.dnssec, 'trust-anchors-files': paths.anchorFiles.map((file) => ({ file })) },
+    options: { ...data.options, 'root-hints-file': paths.read(ROOT_HINTS) },
+    dnssec: { ...data.dnssec, 'trust-anchors-files': anchorFiles },
   }
 }
 
@@ -77,6 +95,11 @@ function override(above: unknown, below: unknown): unknown {
   return Object.fromEntries(joined)
 }
 
+/** Without the settings that are undefined. */
+function given<Files extends Record<string, string | undefined>>(files: Files): Files {
+  return Object.fromEntries(Object.entries(files).filter(([, file]) => file !== undefined)) as Files
+}
+
 function isMap(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
@@ -85,7 +108,8 @@ interface Paths {
   rundir: string
   storage: string
   socket: string
-  rootHints: string | undefined
+  /** The file a setting names; undefined when it names none. */
+  read(setting: SettingPath): string | undefined
   anchorFiles: string[]
   /** Files that are read, and the settings that name them. */
   readable: { setting: SettingPath; file: string }[]
@@ -100,8 +124,10 @@ function absolutePaths(written: Written, machine: Machine): Paths {
   const folders = defaultFolders(machine)
   const rundir = resolve(machine.folder, text(RUNDIR) ?? folders.rundir)
   const anchors = valueAt(written.value, ANCHOR_FILES)
-  const anchorSettings = Array.isArray(anchors) ? anchors.map((_, index) => [...ANCHOR_FILES, index, 'file']) : []
-  const readable = [ROOT_HINTS, ...anchorSettings].flatMap((setting) => {
+  const anchorSettings: SettingPath[] = Array.isArray(anchors)
+    ? anchors.map((_, index) => [...ANCHOR_FILES, index, 'file'])
+    : []
+  const readable = [...READ_FILES, ...anchorSettings].flatMap((setting) => {
     const file = text(setting)
     return file === undefined || file === '' ? [] : [{ setting, file: resolve(rundir, file) }]
   })
@@ -110,15 +136,20 @@ function absolutePaths(written: Written, machine: Machine): Paths {
     readable,
     storage: resolve(rundir, text(['cache', 'storage']) ?? folders.storage),
     socket: resolve(rundir, text(SOCKET) ?? 'control.sock'),
-    rootHints: readable.find(({ setting }) => setting === ROOT_HINTS)?.file,
-    anchorFiles: readable.filter(({ setting }) => setting !== ROOT_HINTS).map(({ file }) => file),
+    read: (wanted) => readable.find(({ setting }) => setting === wanted)?.file,
+    anchorFiles: readable.filter(({ setting }) => anchorSettings.includes(setting)).map(({ file }) => file),
   }
 }
 
 const RUNDIR = ['rundir']
 const SOCKET = ['management', 'unix-socket']
-const ROOT_HINTS = ['options', 'root-hints-file']
+const ROOT_HINTS: SettingPath = ['options', 'root-hints-file']
 const ANCHOR_FILES = ['dnssec', 'trust-anchors-files']
+const ACCESS_FILE = ['management', 'access-file']
+const CERT_FILE = ['management', 'tls', 'cert-file']
+const KEY_FILE = ['management', 'tls', 'key-file']
+const CLIENT_CA_FILE = ['management', 'tls', 'client-ca-file']
+const READ_FILES: readonly SettingPath[] = [ROOT_HINTS, ACCESS_FILE, CERT_FILE, KEY_FILE, CLIENT_CA_FILE]
 
 function checkPaths(paths: Paths, written: Written): Mistake[] {
   const mistakes: Mistake[] = []
@@ -135,7 +166,7 @@ function checkPaths(paths: Paths, written: Written): Mistake[] {
     })
   }
   for (const { setting, file } of paths.readable) {
-    if (isReadable(file)) continue
+    if (isReadable(file) || (isManaged(setting, written) && !existsSync(file))) continue
     mistakes.push({
       place: written.placeOfValue(setting),
       path: pathText(setting),
@@ -145,6 +176,13 @@ function checkPaths(paths: Paths, written: Written): Mistake[] {
     })
   }
   return mistakes
+}
+
+/** A file of trust anchors that the service makes itself. */
+function isManaged(setting: SettingPath, written: Written): boolean {
+  const entry =
+    setting.slice(0, ANCHOR_FILES.length).join('/') === ANCHOR_FILES.join('/') ? setting.slice(0, -1) : undefined
+  return entry !== undefined && valueAt(written.value, [...entry, 'read-only']) !== true
 }
 
 function isReadable(file: string): boolean {

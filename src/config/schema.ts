@@ -4,10 +4,13 @@
  *  docs/configuration.md are made from this file (`npm run docs:config` rewrites the page). */
 
 import type * as z from 'zod'
-import { DNS_PORT, parseInterface } from './listen.ts'
+import { DNS_PORT, familyOf, parseInterface } from './listen.ts'
+import { LOG_GROUPS } from './log-groups.ts'
 import {
   type Complain,
   choice,
+  choices,
+  countOrRange,
   flag,
   group,
   interfaces,
@@ -24,7 +27,6 @@ import {
   sources,
   texts,
   whole,
-  wholeOr,
 } from './settings.ts'
 
 const KIB = 1024
@@ -38,8 +40,16 @@ const DOMAIN_NAME = /^(\.|([!-~]+))$/
 
 const anchorFile = group('A file with trust anchors.', {
   file: neededPath({
-    about: 'DS or DNSKEY records in the form of a zone file.',
-    example: '/etc/bowline/root.keys',
+    about:
+      'DS or DNSKEY records of one zone, in the form of a zone file. Unless read-only, it need not be there yet if it is ' +
+      'for the root zone, and the service writes to it.',
+    example: '/var/lib/bowline/root.keys',
+  }),
+  'read-only': flag({
+    about:
+      'The anchors stay as they are in the file. Otherwise the service follows the changes of the zone’s keys (RFC 5011) and ' +
+      'keeps them there.',
+    fallback: false,
   }),
 })
 
@@ -88,18 +98,77 @@ export const configSchema = section('The configuration of Bowline.', {
     max: 128,
     example: 'resolver1',
   }),
-  workers: wholeOr(['auto'], {
-    about: 'Worker processes that answer queries. `auto`: as many as the service may use CPUs.',
-    fallback: 'auto',
+  user: line({
+    about:
+      'The user as which the service runs when root starts it. Of the rights of root it keeps the one to use ports under 1024, ' +
+      'so that workers can be added later.',
+    max: 32,
+    otherwise: 'the user who starts it',
+    example: 'bowline',
+  }),
+  workers: countOrRange({
+    about:
+      'Worker processes that answer queries. `auto`: at most as many as the service may use CPUs, fewer while they have little ' +
+      'to do. With `min` and `max` their number stays in between.',
     min: 1,
     max: 256,
   }),
-  management: section('How the running service is managed.', {
-    'unix-socket': path({
-      about: 'The unix socket on which the supervisor takes commands.',
-      fallback: 'control.sock',
-    }),
+  'drain-timeout': milliseconds({
+    about: 'What is in flight may take so long when a worker leaves or the service stops.',
+    fallback: 10_000,
+    min: 0,
+    max: 300_000,
   }),
+  management: section(
+    'How the running service is managed.',
+    {
+      'unix-socket': path({
+        about: 'The unix socket on which the supervisor takes commands, from its own user and from root.',
+        fallback: 'control.sock',
+      }),
+      group: line({
+        about:
+          'Members of this group may use the socket, too: they may see everything and scale, restart, reload and stop, ' +
+          'but not change settings.',
+        max: 32,
+        otherwise: 'none',
+        example: 'bowline',
+      }),
+      interface: line({
+        about:
+          'An address and port on which commands are taken over TCP, from those whom `access-file` names. An address other ' +
+          'than a loopback one needs `tls`.',
+        max: 64,
+        otherwise: 'none: commands are taken on the unix socket only',
+        example: '127.0.0.1@9154',
+      }),
+      'access-file': path({
+        about:
+          'Who may do what over TCP: a line each, with a role (`read`, `operate`, `configure`) and either `sha256:` and the ' +
+          'SHA-256 hash of a token in hexadecimal digits, or `cn:` and the common name in a certificate.',
+        otherwise: 'none',
+        example: '/etc/bowline/access',
+      }),
+      tls: section('Certificates for commands over TCP.', {
+        'cert-file': path({
+          about: 'Our certificate and those between it and its root, in PEM form.',
+          otherwise: 'none: no TLS',
+          example: '/etc/bowline/control.crt',
+        }),
+        'key-file': path({
+          about: 'Its private key, in PEM form.',
+          otherwise: 'none: no TLS',
+          example: '/etc/bowline/control.key',
+        }),
+        'client-ca-file': path({
+          about: 'The root of the certificates that clients show. Without it they show none, and use tokens.',
+          otherwise: 'none',
+          example: '/etc/bowline/clients.crt',
+        }),
+      }),
+    },
+    guardsTcp,
+  ),
   network: section(
     'How Bowline speaks with clients and with other servers.',
     {
@@ -268,7 +337,12 @@ export const configSchema = section('The configuration of Bowline.', {
       example: '. DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D',
       otherwise: 'the keys of the root zone, as IANA publishes them',
     }),
-    'trust-anchors-files': list(anchorFile, { about: 'Files with more trust anchors.', fallback: [] }),
+    'trust-anchors-files': list(anchorFile, {
+      about:
+        'Files with more trust anchors. Without any for the root zone, and none in trust-anchors, the keys of the root zone ' +
+        'are followed in root.keys in the folder of the cache.',
+      fallback: [],
+    }),
     'negative-trust-anchors': texts({
       about: 'Domain names at and below which nothing is validated, for as long as their DNSSEC is broken (RFC 7646).',
       what: 'a domain name',
@@ -277,11 +351,46 @@ export const configSchema = section('The configuration of Bowline.', {
       example: 'broken.example.org',
       otherwise: 'none',
     }),
+    'signal-query': flag({
+      about:
+        'Tell the servers of the zones whose anchors are followed, once a day, which keys are trusted here (RFC 8145): the ' +
+        'owners of these zones need to know before they change keys.',
+      fallback: true,
+    }),
+    sentinel: flag({
+      about:
+        'Answer questions for root-key-sentinel-is-ta-NNNNN and root-key-sentinel-not-ta-NNNNN as RFC 8509 says, so that ' +
+        'clients can find out whether a key of the root zone is trusted here.',
+      fallback: true,
+    }),
+    'log-bogus': flag({
+      about:
+        'Write an event to the log for each answer that fails validation, at most ten a second. `bowline top bogus` works ' +
+        'without it.',
+      fallback: false,
+    }),
+    'allow-sha1': flag({
+      about:
+        'Accept signatures and DS records made with SHA-1 (algorithms 5 and 7, digest type 1). Without, zones that have ' +
+        'nothing better count as unsigned (RFC 9905).',
+      fallback: true,
+    }),
+    'nsec3-max-iterations': whole({
+      about:
+        'Zones whose NSEC3 records ask for more iterations count as unsigned: proofs of non-existence would cost too much ' +
+        '(RFC 9276).',
+      fallback: 50,
+      min: 0,
+      max: 500,
+    }),
   }),
   logging: section('The log: one line of JSON for each event.', {
     level: choice(['crit', 'err', 'warning', 'notice', 'info', 'debug'], {
       about: 'Events of this level and the levels before it are written.',
       fallback: 'notice',
+    }),
+    groups: choices(LOG_GROUPS, {
+      about: 'Of these parts of the resolver, all events are written, whatever the level.',
     }),
     target: choice(['stderr', 'stdout'], { about: 'Where the lines go.', fallback: 'stderr' }),
   }),
@@ -294,13 +403,48 @@ type Parsed = z.output<typeof configSchema>
 
 /** A whole configuration: every default filled in, times in seconds (`ttl-…`) or milliseconds, sizes in octets, lists
  *  as lists and paths absolute. Plain data that survives JSON. */
-export type Config = Parsed & { rundir: string; hostname: string; cache: { storage: string } }
+export type Config = Parsed & {
+  rundir: string
+  hostname: string
+  management: { 'unix-socket': string }
+  cache: { storage: string }
+}
 
 export type ListenConfig = Config['network']['listen'][number]
 
 function asksSomewhere(network: { 'do-ipv4': boolean; 'do-ipv6': boolean }, complain: Complain): void {
   if (!network['do-ipv4'] && !network['do-ipv6'])
     complain([['do-ipv6']], 'false only while do-ipv4 is true', 'set one of the two to true, or no server can be asked')
+}
+
+function guardsTcp(
+  management: {
+    interface?: string | undefined
+    'access-file'?: string | undefined
+    tls: { 'cert-file'?: string | undefined; 'key-file'?: string | undefined; 'client-ca-file'?: string | undefined }
+  },
+  complain: Complain,
+): void {
+  const { interface: text, tls } = management
+  const hasTls = tls['cert-file'] !== undefined && tls['key-file'] !== undefined
+  if (!hasTls && Object.values(tls).some((file) => file !== undefined))
+    complain([['tls']], 'both cert-file and key-file', 'add the one that is missing')
+  if (text === undefined) return
+  const host = parseInterface(text)?.port === undefined ? undefined : parseInterface(text)?.host
+  if (host === undefined || familyOf(host) === undefined)
+    complain(
+      [['interface']],
+      'an address and a port, as in 127.0.0.1@9154',
+      'write the address in numbers and the port after an @',
+    )
+  else if (!hasTls && !/^(127\.|::1$)/.test(host))
+    complain(
+      [['interface']],
+      'a loopback address, or any with tls',
+      'add tls/cert-file and tls/key-file, or write 127.0.0.1',
+    )
+  if (management['access-file'] === undefined)
+    complain([['interface']], 'only with access-file', 'add access-file, or nobody may do anything there')
 }
 
 function clampsInOrder(cache: { 'ttl-min': number; 'ttl-max': number }, complain: Complain): void {

@@ -74,22 +74,41 @@ export function port({ about, otherwise, example }: Described & { otherwise: str
     .register(settingInfo, { ...info, otherwise, example })
 }
 
-/** A whole number, or one of `words`. */
-export function wholeOr<const Words extends readonly [string, ...string[]]>(
-  words: Words,
-  { about, fallback, min, max }: { about: string; fallback: Words[number]; min: number; max: number },
-) {
-  const number = wholeInfo(about, min, max, fallback)
+/** How many there are: a number, `auto`, or a map of the least and the most. */
+export function countOrRange({ about, min, max }: Described & { min: number; max: number }) {
+  const number = wholeInfo(about, min, max, 'auto')
+  const range = z.strictObject({ min: z.int().min(min).max(max), max: z.int().min(min).max(max) })
   return z
-    .union([z.int().min(min).max(max), z.enum(words)])
-    .default(fallback as never)
+    .union([z.int().min(min).max(max), z.literal('auto'), range.refine((bounds) => bounds.min <= bounds.max, FATAL)])
+    .default('auto')
     .register(settingInfo, {
       ...number,
-      allowed: `${number.allowed}, or ${words.join(' or ')}`,
+      allowed: `${number.allowed}, auto, or the least and the most, as in {min: 2, max: 8}`,
       remedy(found) {
-        const near = typeof found === 'string' ? nearest(found, words) : undefined
+        if (typeof found === 'object' && !Array.isArray(found))
+          return 'write both min and max, and min no greater than max'
+        const near = typeof found === 'string' ? nearest(found, ['auto']) : undefined
         return near ? `write ${near}` : number.remedy(found)
       },
+    })
+}
+
+/** Any of `values`. */
+export function choices<const Values extends readonly [string, ...string[]]>(values: Values, { about }: Described) {
+  const info = {
+    allowed: values.join(', '),
+    remedy(found: unknown) {
+      const near = typeof found === 'string' ? nearest(found, values) : undefined
+      return near ? `write ${near}` : 'take it out'
+    },
+  }
+  return z
+    .array(z.enum(values).register(settingInfo, { about, ...info }))
+    .prefault([])
+    .register(settingInfo, {
+      about,
+      allowed: `a list of ${values.join(', ')}`,
+      remedy: () => 'begin each item with "- "',
     })
 }
 

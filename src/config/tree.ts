@@ -17,7 +17,7 @@ export function shapeOf(schema: z.core.$ZodType): Shape {
   if (schema instanceof z.ZodPipe) return shapeOf(schema.def.in)
   if (schema instanceof z.ZodUnion) {
     const shapes = schema.options.map((option) => shapeOf(option as z.core.$ZodType))
-    return shapes.find((shape) => shape.kind !== 'value') ?? { kind: 'value' }
+    return shapes.find((shape) => shape.kind === 'list') ?? { kind: 'value' }
   }
   return { kind: 'value' }
 }

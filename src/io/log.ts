@@ -9,35 +9,6 @@ import { type DestinationStream, destination, type Logger, pino, stdTimeFunction
 export const LOG_LEVELS = { crit: 60, err: 50, warning: 40, notice: 35, info: 30, debug: 20 } as const
 export type LogLevel = keyof typeof LOG_LEVELS
 
-/** Parts of the resolver whose debug lines can be had one by one, by the names Knot Resolver has for them. */
-export const LOG_GROUPS = [
-  'system',
-  'cache',
-  'io',
-  'net',
-  'ta',
-  'tls',
-  'doh',
-  'dnssec',
-  'hint',
-  'plan',
-  'iterat',
-  'valdtr',
-  'resolv',
-  'select',
-  'zoncut',
-  'cookie',
-  'statis',
-  'rebind',
-  'worker',
-  'policy',
-  'module',
-  'manager',
-  'supervisor',
-  'cache-gc',
-] as const
-export type LogGroup = (typeof LOG_GROUPS)[number]
-
 export type Log = Logger<LogLevel, true>
 
 export interface Logging {
@@ -82,7 +53,7 @@ export function createLog(options: LogOptions, stream?: DestinationStream): Log 
 }
 
 /** The log of one group. Its debug lines are written when `logging/groups` names it, whatever the level. */
-export function groupLog(log: Log, group: LogGroup): Log {
+export function groupLog(log: Log, group: string): Log {
   const family = families.get(log)
   if (family === undefined) return log
   const known = family.groups.get(group)
@@ -103,11 +74,11 @@ export function setLogging(log: Log, logging: Logging): void {
 
 interface Family {
   logging: Logging
-  groups: Map<LogGroup, Log>
+  groups: Map<string, Log>
 }
 const families = new WeakMap<Log, Family>()
 
-function levelOf(group: LogGroup, { level, groups }: Logging): LogLevel {
+function levelOf(group: string, { level, groups }: Logging): LogLevel {
   return groups?.includes(group) ? 'debug' : level
 }
 

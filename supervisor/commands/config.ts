@@ -6,7 +6,8 @@ import { configurationManual } from '../../src/config/manual.ts'
 import { loadOperatorConfig } from './operator-config.ts'
 import { CONFIG_HELP, CONFIG_OPTION, collect, conclude, ExitCode, JSON_HELP, printJson } from './outcome.ts'
 
-export function addConfigCommands(program: Command): void {
+/** Gives the command `config`, for those who add to it. */
+export function addConfigCommands(program: Command): Command {
   const config = program.command('config').description('Check configuration files and show what may stand in them.')
 
   config
@@ -45,6 +46,7 @@ export function addConfigCommands(program: Command): void {
         return ExitCode.DONE
       }),
     )
+  return config
 }
 
 function describeFiles(files: readonly string[]): string {

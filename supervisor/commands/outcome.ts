@@ -4,7 +4,7 @@ import { BowlineError } from '../../src/config/error.ts'
 import { ConfigError } from '../../src/config/mistake.ts'
 import { WireError } from '../../src/wire/error.ts'
 
-export const ExitCode = { DONE: 0, FAILED: 1, USAGE: 2 } as const
+export const ExitCode = { DONE: 0, FAILED: 1, USAGE: 2, NOT_RUNNING: 3 } as const
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode]
 
 /** Runs a command. What the operator did wrong goes to standard error, a sentence on each line, or with `json` to
@@ -16,12 +16,25 @@ export async function conclude(json: boolean | undefined, command: () => Promise
     if (!(error instanceof BowlineError || error instanceof WireError)) throw error
     if (json) printJson(errorDocument(error))
     else process.stderr.write(`${error.message}\n`)
-    process.exitCode = ExitCode.USAGE
+    process.exitCode = error instanceof ServiceError ? error.exitCode : ExitCode.USAGE
+  }
+}
+
+/** What the running service, or the lack of one, has to say against a command. */
+export class ServiceError extends BowlineError {
+  readonly exitCode: ExitCode
+  readonly mistakes: unknown
+
+  constructor(code: string, message: string, exitCode: ExitCode, mistakes?: unknown) {
+    super(code, message)
+    this.exitCode = exitCode
+    this.mistakes = mistakes
   }
 }
 
 function errorDocument(error: BowlineError | WireError) {
-  const mistakes = error instanceof ConfigError ? { mistakes: error.mistakes } : {}
+  const told = error instanceof ConfigError || (error instanceof ServiceError && error.mistakes !== undefined)
+  const mistakes = told ? { mistakes: (error as ConfigError | ServiceError).mistakes } : {}
   return { error: { code: error.code, message: error.message, ...mistakes } }
 }
 

@@ -1,5 +1,6 @@
 /** `bowline run`: the service. */
 
+import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { loadOperatorConfig } from './operator-config.ts'
 import { CONFIG_HELP, CONFIG_OPTION, collect, conclude } from './outcome.ts'
@@ -14,7 +15,7 @@ export function addRunCommand(program: Command): void {
       conclude(options.json, async () => {
         const config = loadOperatorConfig(options.config)
         const { runSupervisor } = await import('../supervisor.ts') // only this command needs what it loads
-        return runSupervisor(config, { configPath: options.config?.join(', ') })
+        return runSupervisor(config, { configFiles: options.config?.map((file) => resolve(file)) ?? [] })
       }),
     )
 }

@@ -14,7 +14,8 @@ describe('makeConfig without settings', () => {
       hostname: 'resolver1.example.org',
       nsid: false,
       workers: 'auto',
-      management: { 'unix-socket': '/users/ada/.local/state/bowline/control.sock' },
+      'drain-timeout': 10_000,
+      management: { 'unix-socket': '/users/ada/.local/state/bowline/control.sock', tls: {} },
       network: {
         'do-ipv4': true,
         'do-ipv6': true,
@@ -59,8 +60,13 @@ describe('makeConfig without settings', () => {
         'trust-anchors': [],
         'trust-anchors-files': [],
         'negative-trust-anchors': [],
+        'signal-query': true,
+        sentinel: true,
+        'log-bogus': false,
+        'allow-sha1': true,
+        'nsec3-max-iterations': 50,
       },
-      logging: { level: 'notice', target: 'stderr' },
+      logging: { level: 'notice', groups: [], target: 'stderr' },
     })
   })
 
@@ -129,7 +135,7 @@ describe('makeConfig', () => {
       .that.includes({
         code: 'config',
         message: [
-          'workers: found 0; allowed: a whole number from 1 to 256, or auto; write at least 1',
+          'workers: found 0; allowed: a whole number from 1 to 256, auto, or the least and the most, as in {min: 2, max: 8}; write at least 1',
           'cache/ttl-min: found "5"; allowed: a time from 0s to 1h, in whole seconds (units us, ms, s, m, h, d); ' +
             'write a whole number and its unit without a space, as in 5s',
         ].join('\n'),
@@ -195,7 +201,7 @@ describe('loadConfig', () => {
       [
         `${missing}: found no such file; allowed: a readable file of YAML 1.2 or JSON; correct the path`,
         `${folder}: found a folder; allowed: a readable file of YAML 1.2 or JSON; name a file in it`,
-        `${good}:1:1: worker: found an unknown setting; allowed: version, rundir, hostname, nsid, workers, management, ` +
+        `${good}:1:1: worker: found an unknown setting; allowed: version, rundir, hostname, nsid, user, workers, drain-timeout, management, ` +
           'network, cache, options, dnssec, logging; did you mean workers?',
       ].join('\n'),
     )

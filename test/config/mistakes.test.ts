@@ -8,7 +8,8 @@ const TIME = 'in whole seconds (units us, ms, s, m, h, d)'
 const SIZE = '(units B, K, M, G)'
 const INTERFACE =
   'an IP address or a network interface, with or without a port, as in 127.0.0.1@5300, ::1, 0.0.0.0 or eth0@53'
-const TOP = 'version, rundir, hostname, nsid, workers, management, network, cache, options, dnssec, logging'
+const TOP =
+  'version, rundir, hostname, nsid, user, workers, drain-timeout, management, network, cache, options, dnssec, logging'
 const OPTIONS =
   'minimize, query-case-randomization, glue-checking, query-loopback, priming, refuse-no-rd, reorder-rrset, root-hints-file, upstream-port, request-budget'
 
@@ -89,15 +90,21 @@ const cases: Record<string, [yaml: string, ...lines: string[]][]> = {
     ['version: 2', 'a.yaml:1:10: version: found 2; allowed: a whole number from 1 to 1; write at most 1'],
   ],
   'a number or a word': [
-    ['workers: 0', 'a.yaml:1:10: workers: found 0; allowed: a whole number from 1 to 256, or auto; write at least 1'],
+    [
+      'workers: 0',
+      'a.yaml:1:10: workers: found 0; allowed: a whole number from 1 to 256, auto, or the least and the most, as in {min: 2, max: 8}; write at least 1',
+    ],
     [
       'workers: 257',
-      'a.yaml:1:10: workers: found 257; allowed: a whole number from 1 to 256, or auto; write at most 256',
+      'a.yaml:1:10: workers: found 257; allowed: a whole number from 1 to 256, auto, or the least and the most, as in {min: 2, max: 8}; write at most 256',
     ],
-    ['workers: atuo', 'a.yaml:1:10: workers: found "atuo"; allowed: a whole number from 1 to 256, or auto; write auto'],
+    [
+      'workers: atuo',
+      'a.yaml:1:10: workers: found "atuo"; allowed: a whole number from 1 to 256, auto, or the least and the most, as in {min: 2, max: 8}; write auto',
+    ],
     [
       'workers: [2]',
-      'a.yaml:1:10: workers: found a list of 1; allowed: a whole number from 1 to 256, or auto; write a whole number without ' +
+      'a.yaml:1:10: workers: found a list of 1; allowed: a whole number from 1 to 256, auto, or the least and the most, as in {min: 2, max: 8}; write a whole number without ' +
         'quotes or unit; without the setting it is auto',
     ],
   ],
@@ -259,7 +266,7 @@ const cases: Record<string, [yaml: string, ...lines: string[]][]> = {
       'a.yaml:1:39: dnssec/trust-anchors-files/0/file: found 5; allowed: a path; write a path, in quotes if it looks like a number',
     ],
     [
-      'dnssec: {trust-anchors-files: [{file: /missing.keys}]}',
+      'dnssec: {trust-anchors-files: [{file: /missing.keys, read-only: true}]}',
       'a.yaml:1:39: dnssec/trust-anchors-files/0/file: found "/missing.keys"; allowed: a file that can be read; make sure that ' +
         '/missing.keys is there and may be read',
     ],
@@ -267,7 +274,7 @@ const cases: Record<string, [yaml: string, ...lines: string[]][]> = {
   'a section': [
     [
       'logging: debug',
-      'a.yaml:1:10: logging: found "debug"; allowed: a map of level, target; write each setting as "key: value", as in ' +
+      'a.yaml:1:10: logging: found "debug"; allowed: a map of level, groups, target; write each setting as "key: value", as in ' +
         '"level: …", on a line of its own below it',
     ],
     [

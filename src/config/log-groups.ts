@@ -1,0 +1,28 @@
+/** Parts of the resolver whose debug lines can be had one by one, by the names Knot Resolver has for them. */
+export const LOG_GROUPS = [
+  'system',
+  'cache',
+  'io',
+  'net',
+  'ta',
+  'tls',
+  'doh',
+  'dnssec',
+  'hint',
+  'plan',
+  'iterat',
+  'valdtr',
+  'resolv',
+  'select',
+  'zoncut',
+  'cookie',
+  'statis',
+  'rebind',
+  'worker',
+  'policy',
+  'module',
+  'manager',
+  'supervisor',
+  'cache-gc',
+] as const
+export type LogGroup = (typeof LOG_GROUPS)[number]

@@ -1,0 +1,118 @@
+/** `bowline scale`, `restart`, `reload`, `upgrade`, `stop`, `log`: commands for the running service. */
+
+import type { Command } from 'commander'
+import { Argument, InvalidArgumentError, Option } from 'commander'
+import { loadConfig } from '../../src/config/load.ts'
+import { LOG_GROUPS } from '../../src/config/log-groups.ts'
+import type { Change } from '../changes.ts'
+import { type Answer, askService, type Question } from '../control/client.ts'
+import { CONFIG_HELP, CONFIG_OPTION, collect, conclude, ExitCode, JSON_HELP, printJson } from './outcome.ts'
+
+export interface ServiceOptions {
+  config?: string[]
+  socket?: string
+  json?: boolean
+}
+
+/** Options by which the service is found. */
+export function findsService(command: Command): Command {
+  return command
+    .option('-s, --socket <path>', 'control socket of the service; else that of the configuration')
+    .option(CONFIG_OPTION, CONFIG_HELP, collect)
+    .option('--json', JSON_HELP)
+}
+
+export function askRunning({ socket, config }: ServiceOptions, question: Question): Promise<Answer> {
+  return askService(socket ?? loadConfig(config ?? []).management['unix-socket'], question)
+}
+
+/** Asks, and prints what `tell` makes of the answer, or with --json the answer. */
+export function order<Body>(options: ServiceOptions, question: Question, tell: (body: Body) => string): Promise<void> {
+  return conclude(options.json, async () => {
+    const { body } = await askRunning(options, question)
+    if (options.json) printJson(body)
+    else process.stdout.write(tell(body as Body))
+    return ExitCode.DONE
+  })
+}
+
+export function addServiceCommands(program: Command): void {
+  const post = (path: string, body: unknown = {}): Question => ({ method: 'POST', path, body })
+
+  findsService(
+    program
+      .command('scale')
+      .description('Change the number of workers. No query is lost.')
+      .argument('<workers>', 'a number, +K, -K, or auto', toWorkers),
+  )
+    .allowUnknownOption() // -1 looks like one
+    .addHelpText('after', '\nWith auto, the number follows the load, within the bounds of the configuration.')
+    .action((workers: string, options: ServiceOptions) =>
+      order<{ workers: number }>(options, post('/v1/scale', { workers }), (body) => `${body.workers} workers\n`),
+    )
+
+  findsService(program.command('restart').description('Replace workers by new ones, one by one. No query is lost.'))
+    .option('-w, --worker <id>', 'only this one', toNumber)
+    .action((options: ServiceOptions & { worker?: number }) =>
+      order(options, post('/v1/restart', { worker: options.worker }), () => 'restarted\n'),
+    )
+
+  findsService(
+    program
+      .command('reload')
+      .description('Read the configuration files again, and follow them. With a mistake in them nothing changes.'),
+  )
+    .option('-f, --force', 'replace the workers even if no setting differs')
+    .action((options: ServiceOptions & { force?: boolean }) =>
+      order<{ changes: Change[] }>(options, post('/v1/reload', { force: options.force }), ({ changes }) =>
+        changes.length === 0 ? 'no setting differs\n' : changes.map(changeText).join(''),
+      ),
+    )
+
+  findsService(
+    program
+      .command('upgrade')
+      .description('Start a new supervisor from the program on disk, which takes over. No query is lost.'),
+  ).action((options: ServiceOptions) =>
+    order<{ pid: number }>(options, post('/v1/upgrade'), ({ pid }) => `process ${pid} has taken over\n`),
+  )
+
+  findsService(program.command('stop').description('Stop the service. What is in flight is finished.')).action(
+    (options: ServiceOptions) => order(options, post('/v1/stop'), () => 'stopping\n'),
+  )
+
+  findsService(
+    program
+      .command('log')
+      .description('Change what is logged, until the configuration is read again.')
+      .addArgument(
+        new Argument('<level>', 'the least level').choices(['crit', 'err', 'warning', 'notice', 'info', 'debug']),
+      ),
+  )
+    .addOption(
+      new Option('-g, --group <name...>', 'parts of the resolver of which everything is logged').choices(LOG_GROUPS),
+    )
+    .action((level: string, options: ServiceOptions & { group?: string[] }) => {
+      const body = { level, groups: options.group ?? [] }
+      return order(options, { method: 'PUT', path: '/v1/logging', body }, () => `logging ${level}\n`)
+    })
+}
+
+/** One line for a person. */
+export function changeText({ path, from, to, class: reloadClass }: Change): string {
+  return `${path}: ${valueText(from)} → ${valueText(to)} (${reloadClass})\n`
+}
+
+function valueText(value: unknown): string {
+  return value === undefined ? 'not set' : JSON.stringify(value)
+}
+
+function toWorkers(text: string): string {
+  if (/^(auto|[+-]?\d{1,3})$/.test(text)) return text
+  throw new InvalidArgumentError('Write a number, +K, -K, or auto.')
+}
+
+function toNumber(text: string): number {
+  if (/^\d{1,3}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('Write the number of a worker, as `bowline status` shows it.')
+}

@@ -1,0 +1,281 @@
+/** Everything the control API can do: each route with who may use it, what it takes and what it gives. The OpenAPI document
+ *  is made from this table. */
+
+import * as z from 'zod'
+import { LOG_GROUPS } from '../../src/config/log-groups.ts'
+import {
+  applySteps,
+  getAt,
+  type Json,
+  mergePatch,
+  type PatchStep,
+  parsePointer,
+  removeAt,
+  setAt,
+} from '../json-patch.ts'
+import type { Manager } from '../manager.ts'
+import type { Role } from './access.ts'
+import { HttpError } from './problem.ts'
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+
+export interface RouteRequest {
+  /** What stands after the path of a route that ends in `/*`, decoded, with its first slash; else empty. */
+  rest: string
+  query: URLSearchParams
+  /** As the route's schema gives it. */
+  body: unknown
+  contentType: string
+  ifMatch: string | undefined
+}
+
+export interface Reply {
+  status?: number
+  body: unknown
+  etag?: string
+}
+
+export interface Route {
+  method: Method
+  /** `/v1/config/*`: with anything after it. */
+  path: string
+  role: Role
+  summary: string
+  query?: Record<string, string>
+  body?: z.ZodType
+  contentTypes?: readonly string[]
+  response: z.ZodType
+  handle(manager: Manager, request: RouteRequest): Reply | Promise<Reply>
+}
+
+const json = z.json()
+const change = z.object({
+  path: z.string(),
+  from: z.unknown(),
+  to: z.unknown(),
+  class: z.enum(['live', 'roll', 'restart']),
+})
+const changes = z.object({ changes: z.array(change) })
+const done = z.object({ done: z.literal(true) })
+const DONE: Reply = { body: { done: true } }
+
+const worker = z.object({
+  id: z.int(),
+  pid: z.int().optional(),
+  state: z.string(),
+  uptimeMs: z.number(),
+  queriesPerSecond: z.number(),
+  utilisation: z.number(),
+  rssOctets: z.number(),
+  inFlight: z.number(),
+  restarts: z.number(),
+  lastCrash: z.looseObject({ reason: z.string(), wallMs: z.number() }).optional(),
+})
+const status = z.object({
+  version: z.string(),
+  pid: z.int(),
+  state: z.string(),
+  uptimeMs: z.number(),
+  scaling: z.looseObject({ mode: z.enum(['fixed', 'auto']), workers: z.int() }),
+  keeper: z.looseObject({ state: z.string(), restarts: z.int() }),
+  workers: z.array(worker),
+  leaving: z.int(),
+  unconfirmed: z.boolean(),
+})
+const counter = z.object({ name: z.string(), labels: z.record(z.string(), z.string()), value: z.number() })
+const level = z.enum(['crit', 'err', 'warning', 'notice', 'info', 'debug'])
+const logging = z.strictObject({ level, groups: z.array(z.enum(LOG_GROUPS)).default([]) })
+
+const EDIT_QUERY = {
+  'dry-run': 'true: only say what would change',
+  'rollback-after': 'a number of seconds (60s): go back unless the change is confirmed by then',
+}
+const MERGE_PATCH = 'application/merge-patch+json'
+const JSON_PATCH = 'application/json-patch+json'
+
+export const ROUTES: readonly Route[] = [
+  {
+    method: 'GET',
+    path: '/v1/status',
+    role: 'read',
+    summary: 'The service, its keeper and its workers.',
+    response: status,
+    handle: (manager) => ({ body: manager.status() }),
+  },
+  {
+    method: 'GET',
+    path: '/v1/counters',
+    role: 'read',
+    summary: 'What all workers have counted since the service was started, those that have left included.',
+    response: z.object({ counters: z.array(counter) }),
+    handle: async (manager) => ({ body: { counters: await manager.counters() } }),
+  },
+  {
+    method: 'POST',
+    path: '/v1/scale',
+    role: 'operate',
+    summary: 'Changes the number of workers: 4, +2, -1, or auto. Answers when the new ones take queries.',
+    body: z.strictObject({ workers: z.union([z.string(), z.int()]) }),
+    response: z.object({ workers: z.int() }),
+    handle: async (manager, { body }) => ({
+      body: { workers: await manager.scale(String((body as { workers: unknown }).workers)) },
+    }),
+  },
+  {
+    method: 'POST',
+    path: '/v1/restart',
+    role: 'operate',
+    summary: 'Replaces all workers one by one, or the one named.',
+    body: z.strictObject({ worker: z.int().optional() }).default({}),
+    response: done,
+    handle: async (manager, { body }) => {
+      await manager.restart((body as { worker?: number }).worker)
+      return DONE
+    },
+  },
+  {
+    method: 'POST',
+    path: '/v1/reload',
+    role: 'operate',
+    summary: 'Reads the configuration files again. With a mistake in them nothing changes.',
+    body: z.strictObject({ force: z.boolean().optional() }).default({}),
+    response: changes.extend({ needsRestart: z.array(z.string()) }),
+    handle: async (manager, { body }) => ({ body: await manager.reload((body as { force?: boolean }).force) }),
+  },
+  {
+    method: 'POST',
+    path: '/v1/upgrade',
+    role: 'operate',
+    summary: 'Starts a new supervisor from the program on disk; it takes over, and this one leaves.',
+    response: z.object({ pid: z.int() }),
+    handle: async (manager) => ({ body: await manager.upgrade() }),
+  },
+  {
+    method: 'POST',
+    path: '/v1/stop',
+    role: 'operate',
+    summary: 'Stops the service. What is in flight is finished.',
+    response: done,
+    handle: (manager) => {
+      setImmediate(() => manager.stop())
+      return { status: 202, body: { done: true } }
+    },
+  },
+  {
+    method: 'GET',
+    path: '/v1/logging',
+    role: 'read',
+    summary: 'What is logged now.',
+    response: logging,
+    handle: (manager) => {
+      const { level, groups } = manager.fleet.config.logging
+      return { body: { level, groups } }
+    },
+  },
+  {
+    method: 'PUT',
+    path: '/v1/logging',
+    role: 'operate',
+    summary: 'Changes what is logged, until the configuration is read again.',
+    body: logging,
+    response: logging,
+    handle: (manager, { body }) => {
+      const { level, groups } = body as z.output<typeof logging>
+      manager.setLogging(level, groups)
+      return { body: { level, groups } }
+    },
+  },
+  {
+    method: 'GET',
+    path: '/v1/config/*',
+    role: 'read',
+    summary: 'A setting, section or all of the configuration, by JSON pointer (RFC 6901), defaults filled in.',
+    query: { written: 'true: without the defaults' },
+    response: json,
+    handle: ({ settings }, { rest, query }) => ({
+      body: settings.read(parsePointer(rest), isTrue(query, 'written')),
+      etag: settings.etag,
+    }),
+  },
+  {
+    method: 'PUT',
+    path: '/v1/config/*',
+    role: 'configure',
+    summary: 'Sets a setting or section to what the body says.',
+    query: EDIT_QUERY,
+    body: json,
+    response: changes,
+    handle: (manager, request) =>
+      edit(manager, request, (document) => setAt(document, parsePointer(request.rest), request.body as Json)),
+  },
+  {
+    method: 'PATCH',
+    path: '/v1/config/*',
+    role: 'configure',
+    summary: 'Changes settings: a merge patch (RFC 7396) or, by its content type, a JSON patch (RFC 6902).',
+    query: EDIT_QUERY,
+    body: json,
+    contentTypes: ['application/json', MERGE_PATCH, JSON_PATCH],
+    response: changes,
+    handle: (manager, request) =>
+      edit(manager, request, (document) => {
+        const path = parsePointer(request.rest)
+        const present = getAt(document, path) ?? {}
+        return setAt(document, path, patched(present, request))
+      }),
+  },
+  {
+    method: 'DELETE',
+    path: '/v1/config/*',
+    role: 'configure',
+    summary: 'Takes a setting or section back to its default.',
+    query: EDIT_QUERY,
+    response: changes,
+    handle: (manager, request) => edit(manager, request, (document) => removeAt(document, parsePointer(request.rest))),
+  },
+  {
+    method: 'POST',
+    path: '/v1/confirm',
+    role: 'configure',
+    summary: 'Keeps a change that was made with rollback-after.',
+    response: done,
+    handle: ({ settings }) => {
+      settings.confirm()
+      return DONE
+    },
+  },
+]
+
+async function edit(manager: Manager, request: RouteRequest, change: (document: Json) => Json): Promise<Reply> {
+  const { settings } = manager
+  const rollback = request.query.get('rollback-after')
+  const seconds = rollback === null ? undefined : /^(\d{1,5})s?$/.exec(rollback)?.[1]
+  if (rollback !== null && seconds === undefined)
+    throw new HttpError(400, 'query', `rollback-after: ${rollback} is no time; write it as in 60s`)
+  const made = await settings.edit({
+    document: change(settings.document),
+    dryRun: isTrue(request.query, 'dry-run'),
+    rollbackAfterMs: seconds === undefined ? undefined : 1000 * Number(seconds),
+    ifMatch: request.ifMatch,
+  })
+  return { body: { changes: made }, etag: settings.etag }
+}
+
+function patched(present: Json, { body, contentType }: RouteRequest): Json {
+  if (contentType !== JSON_PATCH) return mergePatch(present, body as Json)
+  const steps = patchSteps.safeParse(body)
+  if (!steps.success)
+    throw new HttpError(422, 'patch', 'the body is no list of steps with op, path and value (RFC 6902)')
+  return applySteps(present, steps.data as PatchStep[])
+}
+
+const patchSteps = z.array(
+  z.object({ op: z.enum(['add', 'replace', 'remove', 'test']), path: z.string(), value: z.json().optional() }),
+)
+
+function isTrue(query: URLSearchParams, name: string): boolean {
+  const value = query.get(name)
+  if (value === null || value === 'false') return false
+  if (value === 'true' || value === '') return true
+  throw new HttpError(400, 'query', `${name}: ${value} is neither true nor false`)
+}

@@ -1,0 +1,274 @@
+/** What an operator can have the running service do: the one object behind signals, control API and command line. */
+
+import { BowlineError } from '../src/config/error.ts'
+import { readSettings } from '../src/config/load.ts'
+import type { Config } from '../src/config/schema.ts'
+import type { Clock, Timer } from '../src/io/interfaces.ts'
+import { type Log, type LogLevel, setLogging } from '../src/io/log.ts'
+import { COUNTER_NAMES, type Counter } from '../src/metrics/counters.ts'
+import { AutoScale } from './auto-scale.ts'
+import { usableCpus } from './cgroup.ts'
+import { type Change, ReloadClass, withoutRestart } from './changes.ts'
+import { loadOperatorConfig } from './commands/operator-config.ts'
+import { Fleet, type FleetOptions, type WorkerFacts } from './fleet.ts'
+import type { Json } from './json-patch.ts'
+import { SettingsStore } from './settings-store.ts'
+
+export interface ManagerOptions extends Omit<FleetOptions, 'workers'> {
+  version: string
+  /** Files the configuration was read from, in order; undefined when it came from elsewhere. */
+  configFiles?: readonly string[]
+  /** What the configuration says in its own words; that of a predecessor may differ from the files. */
+  document?: Json
+  /** Of a predecessor. */
+  workers?: number
+  /** A new generation takes over; rejects when it does not get ready. */
+  upgrade?(): Promise<{ pid: number }>
+  stop(): void
+  /** For the service manager. */
+  notify(...lines: string[]): void
+}
+
+export interface Status {
+  version: string
+  pid: number
+  state: string
+  uptimeMs: number
+  /** What the number of workers follows: `fixed`, or `auto` between two bounds. */
+  scaling: { mode: 'fixed' | 'auto'; workers: number; min?: number; max?: number; lastDecision?: string }
+  keeper: { pid: number | undefined; state: string; restarts: number; uptimeMs: number }
+  workers: WorkerFacts[]
+  /** Workers that finish what they have. */
+  leaving: number
+  /** A change of the configuration waits to be confirmed. */
+  unconfirmed: boolean
+}
+
+export interface ReloadResult {
+  changes: Change[]
+  /** Settings that differ in the files, and are not followed before the service is restarted. */
+  needsRestart: string[]
+}
+
+const DECIDE_MS = 1000
+
+export class Manager {
+  readonly fleet: Fleet
+  readonly settings: SettingsStore
+  readonly #options: ManagerOptions
+  readonly #log: Log
+  readonly #clock: Clock
+  readonly #startedMs: number
+  #state: 'starting' | 'running' | 'stopping' = 'starting'
+  #auto: AutoScale | undefined
+  #lastDecision: string | undefined
+  #timer: Timer | undefined
+  #busy: string | undefined
+
+  constructor(options: ManagerOptions) {
+    const { config, clock, log } = options
+    this.#options = options
+    this.#log = log
+    this.#clock = clock
+    this.#startedMs = clock.monotonicMs()
+    this.#auto = autoScaleOf(config)
+    this.fleet = new Fleet({
+      ...options,
+      workers: options.workers ?? workersAtStart(config),
+    })
+    this.settings = new SettingsStore({
+      document: options.document ?? (readSettings(options.configFiles ?? []) as Json),
+      config,
+      clock,
+      follow: (next, changes) => this.#follow(next, changes),
+      log: (event, sentence) => log.warning({ event }, sentence),
+    })
+  }
+
+  get isWell(): boolean {
+    return this.#state === 'running' && this.fleet.isWell
+  }
+
+  async start(): Promise<void> {
+    await this.fleet.start()
+    this.#state = 'running'
+    this.#decideLater()
+  }
+
+  /** No more changes; what is under way goes on. */
+  retire(): void {
+    this.#state = 'stopping'
+    this.#timer?.cancel()
+    this.settings.close()
+  }
+
+  status(): Status {
+    const { keeper } = this.fleet
+    return {
+      version: this.#options.version,
+      pid: process.pid,
+      state: this.#busy ?? this.#state,
+      uptimeMs: Math.round(this.#clock.monotonicMs() - this.#startedMs),
+      scaling: {
+        mode: this.#auto === undefined ? 'fixed' : 'auto',
+        workers: this.fleet.size,
+        min: this.#auto?.min,
+        max: this.#auto?.max,
+        lastDecision: this.#lastDecision,
+      },
+      keeper: { pid: keeper.pid, state: keeper.state, restarts: keeper.restarts, uptimeMs: Math.round(keeper.ranMs) },
+      workers: this.fleet.facts(),
+      leaving: this.fleet.leaving,
+      unconfirmed: this.settings.isPending,
+    }
+  }
+
+  /** By name, over all workers that ever were. */
+  async counters(): Promise<{ name: string; labels: Record<string, string>; value: number }[]> {
+    const { total } = await this.fleet.counters()
+    return [...total].flatMap((value, index) => {
+      const named = COUNTER_NAMES[index as Counter]
+      return named === undefined ? [] : [{ name: named.name, labels: named.labels ?? {}, value }]
+    })
+  }
+
+  /** `4`, `+2`, `-1` or `auto`. Resolves with the number of workers there are then. */
+  async scale(to: string): Promise<number> {
+    const { max } = WORKERS
+    if (to === 'auto') {
+      this.#auto = autoScaleOf({ ...this.settings.config, workers: rangeOf(this.settings.config) })
+      this.#log.notice({ event: 'scale-auto' }, `workers: from now on ${this.#auto?.min} to ${this.#auto?.max}`)
+      return this.fleet.size
+    }
+    const match = /^([+-]?)(\d{1,3})$/.exec(to)
+    if (match === null) throw new BowlineError('scale', `${to} is no number of workers; write 4, +2, -1 or auto`)
+    const [, sign, digits] = match
+    const step = sign === '-' ? -Number(digits) : Number(digits)
+    const workers = sign === '' ? step : this.fleet.size + step
+    if (workers < 1 || workers > max)
+      throw new BowlineError('scale', `${workers} workers cannot be had; allowed: 1 to ${max}`)
+    this.#auto = undefined
+    await this.#scaleTo(workers, 'an operator asked for it')
+    return this.fleet.size
+  }
+
+  async restart(worker?: number): Promise<void> {
+    await this.#while('restarting', () => this.fleet.restart(worker))
+    this.#log.notice(
+      { event: 'restarted', worker },
+      worker === undefined ? 'all workers are new' : `worker ${worker} is new`,
+    )
+  }
+
+  /** Reads the files again. Rejects when they have a mistake or the first worker with them does not do well; everything is
+   *  as before then. `force`: workers are replaced even if no setting differs. */
+  reload(force = false): Promise<ReloadResult> {
+    const files = this.#options.configFiles
+    if (files === undefined) throw new BowlineError('no-files', 'this service was started without configuration files')
+    return this.#while('reloading', async () => {
+      loadOperatorConfig(files) // for mistakes with file and line
+      const changes = await this.settings.edit({ document: readSettings(files) as Json })
+      if (force || (changes.length === 0 && namesFiles(this.settings.config))) await this.fleet.roll(this.fleet.config)
+      return { changes, needsRestart: changes.filter(needsRestart).map(({ path }) => path) }
+    })
+  }
+
+  async upgrade(): Promise<{ pid: number }> {
+    const { upgrade } = this.#options
+    if (upgrade === undefined) throw new BowlineError('upgrade', 'this service cannot be replaced while it runs')
+    return this.#while('upgrading', upgrade)
+  }
+
+  stop(): void {
+    this.#options.stop()
+  }
+
+  setLogging(level: LogLevel, groups: readonly string[]): void {
+    const { config } = this.fleet
+    this.#tellLogging({ ...config, logging: { ...config.logging, level, groups: groups as never } })
+  }
+
+  #tellLogging(config: Config): void {
+    setLogging(this.#log, config.logging)
+    this.fleet.follow(config)
+  }
+
+  async #follow(next: Config, changes: readonly Change[]): Promise<Config> {
+    const config = withoutRestart(this.fleet.config, next)
+    if (changes.some((change) => change.class === ReloadClass.ROLL)) await this.fleet.roll(config)
+    const paths = changes.map(({ path }) => path)
+    this.#tellLogging(config)
+    if (paths.includes('workers')) {
+      this.#auto = autoScaleOf(config)
+      const workers = typeof config.workers === 'number' ? config.workers : this.fleet.size
+      await this.#scaleTo(workers, 'the configuration says so')
+    }
+    for (const change of changes)
+      this.#log.notice(
+        { event: 'setting-changed', ...change },
+        `${change.path} is now ${JSON.stringify(change.to)}` +
+          (needsRestart(change) ? ', once the service is restarted' : ` (${change.class})`),
+      )
+    return config
+  }
+
+  async #scaleTo(workers: number, reason: string): Promise<void> {
+    const before = this.fleet.size
+    if (workers === before) return
+    this.#lastDecision = `${before} to ${workers}: ${reason}`
+    this.#log.notice({ event: 'scale', from: before, to: workers, reason }, `workers: ${this.#lastDecision}`)
+    await this.fleet.scaleTo(workers)
+  }
+
+  #decideLater(): void {
+    this.#timer = this.#clock.after(DECIDE_MS, () => {
+      const decision =
+        this.#busy === undefined ? this.#auto?.decide(this.fleet.loads, this.#clock.monotonicMs()) : undefined
+      if (this.#state !== 'running') return
+      if (decision === undefined) return this.#decideLater()
+      this.#scaleTo(decision.workers, decision.reason)
+        .catch((error: Error) => this.#log.err({ event: 'scale-failed', err: error }, `workers: ${error.message}`))
+        .finally(() => this.#decideLater())
+    })
+  }
+
+  /** One thing at a time that takes a while; a second one is refused rather than kept waiting. */
+  async #while<Result>(what: string, act: () => Promise<Result>): Promise<Result> {
+    if (this.#state !== 'running') throw new BowlineError('busy', `the service is ${this.#state}`)
+    if (this.#busy !== undefined)
+      throw new BowlineError('busy', `the service is ${this.#busy}; try again when it is done`)
+    this.#busy = what
+    const reload = what === 'reloading'
+    if (reload) this.#options.notify('RELOADING=1', `MONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`)
+    try {
+      return await act()
+    } finally {
+      this.#busy = undefined
+      if (reload) this.#options.notify('READY=1')
+    }
+  }
+}
+
+const WORKERS = { min: 1, max: 256 }
+
+/** As many as there may be: a service that starts at its busiest hour is not to grow first. */
+function workersAtStart(config: Config): number {
+  return typeof config.workers === 'number' ? config.workers : rangeOf(config).max
+}
+
+function rangeOf({ workers }: Config): { min: number; max: number } {
+  return typeof workers === 'object' ? workers : { min: 1, max: usableCpus() }
+}
+
+function autoScaleOf(config: Config): AutoScale | undefined {
+  return typeof config.workers === 'number' ? undefined : new AutoScale(rangeOf(config))
+}
+
+function needsRestart(change: Change): boolean {
+  return change.class === ReloadClass.RESTART
+}
+
+/** What these files hold may have changed though their names have not. */
+function namesFiles({ options, dnssec }: Config): boolean {
+  return options['root-hints-file'] !== undefined || dnssec['trust-anchors-files'].length > 0
+}

@@ -1,15 +1,15 @@
 /** From an operator's configuration to what resolution core, cache and transport are told. */
 
 import { readFileSync } from 'node:fs'
+import { trustAnchorsFrom } from './anchor-files.ts'
 import type { CacheOptions } from './cache/cache.ts'
 import { BowlineError } from './config/error.ts'
 import type { Config } from './config/schema.ts'
-import { parseTrustAnchors, ROOT_ANCHORS, type TrustAnchor } from './dnssec/trust-anchors.ts'
 import type { SystemTransportOptions } from './io/transport.ts'
 import type { Limits } from './ledger.ts'
 import { parseRootHints, ROOT_HINTS, type RootHint } from './root-hints.ts'
 import { defaultSettings, type Settings } from './settings.ts'
-import { type Name, nameFromText, nameKey } from './wire/name.ts'
+import { type Name, nameFromText } from './wire/name.ts'
 
 /** The longest a denial is kept, in seconds. RFC 2308 §5 finds one to three hours sensible. */
 const NEGATIVE_TTL_MAX = 3 * 3600
@@ -35,8 +35,13 @@ export function settingsFromConfig(config: Config): Settings {
     hostname: config.hostname,
     nsid: config.nsid === false ? undefined : config.nsid,
     validate: dnssec.enable,
-    trustAnchors: trustAnchors(dnssec),
+    trustAnchors: trustAnchorsFrom(config),
     negativeTrustAnchors: dnssec['negative-trust-anchors'].map(negativeTrustAnchor),
+    sentinel: dnssec.sentinel,
+    signalQuery: dnssec['signal-query'],
+    logBogus: dnssec['log-bogus'],
+    sha1: dnssec['allow-sha1'],
+    maxNsec3Iterations: dnssec['nsec3-max-iterations'],
     aggressiveNsec: dnssec['aggressive-nsec'],
     limits: limits satisfies Limits,
     ledgerMode: mode,
@@ -71,33 +76,6 @@ function rootHints(file: string | undefined): readonly RootHint[] {
   }
   if (hints.length === 0) throw refuse('names no root server with an address')
   return hints
-}
-
-/** The anchors an operator gave, and the built-in ones of zones for which none was given. */
-function trustAnchors(dnssec: Config['dnssec']): readonly TrustAnchor[] {
-  const given = new Map<string, TrustAnchor>()
-  const add = ({ zone, ds, keys }: TrustAnchor) => {
-    const known = given.get(nameKey(zone))
-    given.set(nameKey(zone), { zone, ds: [...(known?.ds ?? []), ...ds], keys: [...(known?.keys ?? []), ...keys] })
-  }
-  for (const [index, text] of dnssec['trust-anchors'].entries())
-    readAnchors(`dnssec/trust-anchors/${index}`, text, () => text).forEach(add)
-  for (const [index, { file }] of dnssec['trust-anchors-files'].entries())
-    readAnchors(`dnssec/trust-anchors-files/${index}/file`, file, () => readFileSync(file, 'utf8')).forEach(add)
-  return [...ROOT_ANCHORS.filter(({ zone }) => !given.has(nameKey(zone))), ...given.values()]
-}
-
-function readAnchors(setting: string, found: string, read: () => string): TrustAnchor[] {
-  const refuse = (reason: string) =>
-    new BowlineError('trust-anchors', `${setting}: ${found} ${reason}; write DS or DNSKEY records as in a zone file`)
-  let anchors: TrustAnchor[]
-  try {
-    anchors = parseTrustAnchors(read())
-  } catch (error) {
-    throw refuse(`cannot be used (${(error as Error).message})`)
-  }
-  if (anchors.length === 0) throw refuse('holds no trust anchor')
-  return anchors
 }
 
 function negativeTrustAnchor(text: string, index: number): Name {

@@ -47,6 +47,8 @@ export interface Settings {
   negativeTrustAnchors: readonly Name[]
   /** Answer sentinel questions for root keys, RFC 8509. */
   sentinel: boolean
+  /** Tell the servers of managed zones once a day which keys are trusted, RFC 8145. */
+  signalQuery: boolean
   /** Tell the log of answers that fail validation. */
   logBogus: boolean
   /** Whether algorithms and digests with SHA-1 count. */
@@ -84,6 +86,7 @@ export const defaultSettings: Settings = {
   trustAnchors: ROOT_ANCHORS,
   negativeTrustAnchors: [],
   sentinel: true,
+  signalQuery: true,
   logBogus: false,
   sha1: true,
   maxNsec3Iterations: 50,

@@ -40,6 +40,11 @@ describe('settingsFromConfig', () => {
     [{ options: { 'request-budget': { received: '1M' } } }, { limits: { ...budget, received: 1024 ** 2 } }],
     [{ options: { 'request-budget': { time: '5s', depth: 3 } } }, { limits: { ...budget, time: 5000, depth: 3 } }],
     [{ dnssec: { enable: false } }, { validate: false }],
+    [{ dnssec: { sentinel: false } }, { sentinel: false }],
+    [{ dnssec: { 'signal-query': false } }, { signalQuery: false }],
+    [{ dnssec: { 'log-bogus': true } }, { logBogus: true }],
+    [{ dnssec: { 'allow-sha1': false } }, { sha1: false }],
+    [{ dnssec: { 'nsec3-max-iterations': 0 } }, { maxNsec3Iterations: 0 }],
     [
       { dnssec: { 'negative-trust-anchors': ['broken.example.org'] } },
       { negativeTrustAnchors: [nameFromText('broken.example.org.')] },
@@ -73,7 +78,10 @@ describe('settingsFromConfig', () => {
     it('adds trust anchors of several zones, and joins those of one', () => {
       const file = write('keys', '$ORIGIN example.org.\n@ DS 2 13 2 0002\nexample.net. IN DS 3 13 2 0003\n')
       const { trustAnchors } = settingsOf({
-        dnssec: { 'trust-anchors': ['EXAMPLE.org. 3600 IN DS 1 13 2 0001'], 'trust-anchors-files': [{ file }] },
+        dnssec: {
+          'trust-anchors': ['EXAMPLE.org. 3600 IN DS 1 13 2 0001'],
+          'trust-anchors-files': [{ file, 'read-only': true }],
+        },
       })
       const seen = trustAnchors.map(
         ({ zone, ds }) => `${nameToText(zone).toLowerCase()} ${ds.map((rdata) => rdata[1])}`,
@@ -111,7 +119,9 @@ describe('settingsFromConfig', () => {
       ],
       [
         'a file without trust anchors',
-        () => ({ dnssec: { 'trust-anchors-files': [{ file: write('no.keys', '. 3600 NS a.example.\n') }] } }),
+        () => ({
+          dnssec: { 'trust-anchors-files': [{ file: write('no.keys', '. 3600 NS a.example.\n'), 'read-only': true }] },
+        }),
         'trust-anchors',
         /^dnssec\/trust-anchors-files\/0\/file: .*no\.keys holds no trust anchor; write DS or DNSKEY records/,
       ],

@@ -178,7 +178,8 @@ class Validator implements Layer {
         type: Type.DS,
         authority: sets,
         ttl: Number.isFinite(ttl) ? ttl : 0,
-        security: sets.length > 0 ? 'secure' : 'insecure',
+        // RFC 5155 §9.2: where opt-out hides the cut, that there is no DS is believed but not proven.
+        security: proveNoData(proofs, delegation.zone, Type.DS).security === 'secure' ? 'secure' : 'insecure',
       }
     }
     return SECURE

@@ -60,7 +60,9 @@ const cornerQuestions = [
 
 /** A zone with all corners in it. Its unsigned child is a zone too, on the same hosts or not. */
 function cornerZone(world: World, origin: string, hosts: string[], how: Signing): void {
-  const ask = cornerQuestions.map((question) => question.replace(/^(\S+)/, `$1.${origin}`))
+  const ask = cornerQuestions
+    .filter((question) => question !== 'unsigned DS' || how.by !== 'ldns-signzone') // whose opt-out hides no cut
+    .map((question) => question.replace(/^(\S+)/, `$1.${origin}`))
   world.zone(origin, hosts, corners, {
     signing: how,
     ask: [...ask, `${origin} DNSKEY`, `${origin} DS`, `${origin} MX`],

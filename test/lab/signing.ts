@@ -72,6 +72,7 @@ const plans: Record<string, Signing> = {
   'dname-long.org.': signing('ECDSAP256SHA256'),
   'dname-apex.com.': signing('ED25519'),
   'wild.net.': signing('ECDSAP256SHA256', NSEC),
+  'wild-empty.org.': signing('ECDSAP256SHA256'),
   'empty.org.': signing('ECDSAP256SHA256', NSEC3),
   // signed, signed, unsigned, an island, signed below the island: and all below the unsigned one insecure
   'deep.com.': signing('ED25519'),

@@ -133,7 +133,7 @@ function age(ledger: Changes, key: ManagedKey, present: readonly DnsKey[], nowMs
   switch (key.state) {
     case 'add-pending':
       if (!isPresent) ledger.forget(key.rdata)
-      else if (nowMs >= (key.untilMs ?? 0)) ledger.move(key.rdata, 'valid')
+      else if (nowMs >= (key.untilMs ?? key.sinceMs + HOLD_DOWN_MS)) ledger.move(key.rdata, 'valid')
       break
     case 'valid':
       if (!isPresent) ledger.move(key.rdata, 'missing')

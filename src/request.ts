@@ -2,7 +2,7 @@
  *  modules work on it. Data only: src/resolve.ts decides when a hook is called, the layers decide what happens. */
 
 import type { Delegation } from './cache/cache.ts'
-import type { Rank, Security } from './cache/rank.ts'
+import { type Rank, type Security, weakerSecurity } from './cache/rank.ts'
 import type { BogusReason } from './dnssec/verdict.ts'
 import type { ServerAddress } from './io/address.ts'
 import type { Protocol } from './io/interfaces.ts'
@@ -41,6 +41,9 @@ export interface Layer {
   /** The answer is about to be given to a client; it may still be changed, and `wait` be said. `fail` turns it into
    *  SERVFAIL. RRsets may be those of other requests: replace them, never write into them. */
   answer?(request: Request): Step
+  /** A client's request failed (SERVFAIL), or takes too long: `done` if there is an old answer that is better than none.
+   *  It is asked on a request that has nothing else in it. */
+  rescue?(request: Request): Step
   /** The request has ended; only for looking. */
   finish?(request: Request): void
 }
@@ -153,7 +156,7 @@ export interface Wishes {
 
 export type Purpose = 'answer' | 'priming' | 'server-address' | 'proof'
 
-export type AnswerSource = 'cache' | 'recursion' | 'local' | 'failure'
+export type AnswerSource = 'cache' | 'stale' | 'recursion' | 'local' | 'failure'
 
 /** Where the iterator is: the zone cut, its servers, and what was tried there. */
 export interface Iteration {
@@ -232,6 +235,8 @@ export class Request {
   bogus: BogusEvidence | undefined = undefined
   bogusReplies = 0
   source: AnswerSource = 'recursion'
+  /** Whoever asked has been answered already; it goes on for the cache's sake. */
+  background = false
 
   /** What the last reply taught, for the validator to judge and the cache to keep. */
   learned: Learned[] = []
@@ -405,7 +410,7 @@ export class Request {
 
   /** Counts in the security of one part of the answer: the whole is as secure as its weakest part. */
   judge(security: Security): void {
-    this.security = this.#judged ? weaker(this.security, security) : security
+    this.security = this.#judged ? weakerSecurity(this.security, security) : security
     this.#judged = true
   }
 
@@ -432,12 +437,6 @@ export class Request {
     this.source = other.source
     this.sname = other.sname
   }
-}
-
-const strength: Record<Security, number> = { bogus: 0, indeterminate: 1, insecure: 2, secure: 3 }
-
-function weaker(a: Security, b: Security): Security {
-  return strength[a] <= strength[b] ? a : b
 }
 
 export interface Wanted {

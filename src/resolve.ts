@@ -79,7 +79,7 @@ class Pursuit {
   readonly request: Request
   readonly parent: Pursuit | undefined
   /** Called once, when the request has ended. */
-  readonly onEnd: (request: Request) => void
+  onEnd: (request: Request) => void
   phase: 'begin' | 'produce' | 'consume' | 'answer' | 'ended' = 'begin'
   /** In the phases begin, consume and answer: the layer to go on with; and what arrived. */
   layer = 0
@@ -87,6 +87,8 @@ class Pursuit {
   consumed: Step = 'pass'
   exchange: Exchange | undefined
   timer: Timer | undefined
+  /** When it goes off, the client is given an old answer, if there is one. */
+  patience: Timer | undefined
   /** Identical requests that wait for this one's outcome. */
   followers: Pursuit[] = []
   /** The identical request this one waits for. */
@@ -167,7 +169,12 @@ export class Core {
       maxIterations: settings.maxNsec3Iterations,
       onBogus: (event) => this.#bogus(event),
     })
-    const cacheLayer = createCacheLayer({ cache, aggressive: settings.aggressiveNsec, counters: this.counters.cache })
+    const cacheLayer = createCacheLayer({
+      cache,
+      aggressive: settings.aggressiveNsec,
+      stale: settings.serveStale,
+      counters: this.counters.cache,
+    })
     this.#layers = [...(options.modules ?? []), cacheLayer, validator, iterator]
     this.#seesCached = this.#layers.some((layer) => layer.seesCached)
   }
@@ -475,6 +482,40 @@ export class Core {
       ledger.isLate(Number.POSITIVE_INFINITY)
       this.#fail(pursuit)
     })
+    const { serveStale, limits } = this.settings
+    if (serveStale === undefined) return
+    const waitedMs = this.#clock.monotonicMs() - (ledger.deadlineMs - limits.time)
+    const leftMs = Math.max(0, serveStale.clientTimeoutMs - waitedMs)
+    pursuit.patience = this.#clock.after(leftMs, () => this.#answerMeanwhile(pursuit))
+  }
+
+  /** The client has waited long enough: it gets an old answer, if there is one, while the request goes on for the cache's
+   *  sake. RFC 8767 §5. */
+  #answerMeanwhile(pursuit: Pursuit): void {
+    const { request } = pursuit
+    if (pursuit.phase === 'ended' || pursuit.phase === 'answer') return
+    const { question, wishes, ledger, client, edns, trace, mustValidate } = request
+    const old = new Request(question, wishes, ledger, { client, edns, trace, mustValidate })
+    old.view = request.view
+    if (!this.#rescue(old)) return
+    if (pursuit.leader !== undefined) {
+      request.adopt(old)
+      this.#conclude(pursuit)
+      return
+    }
+    const meanwhile = new Pursuit(old, undefined, pursuit.onEnd)
+    old.wake = () => this.#run(meanwhile)
+    meanwhile.phase = 'answer'
+    meanwhile.layer = this.#layers.length - 1
+    pursuit.onEnd = () => {}
+    request.background = true
+    this.#run(meanwhile)
+  }
+
+  /** Puts an old answer into a client's request that has none, if there is one. */
+  #rescue(request: Request): boolean {
+    if (this.settings.serveStale === undefined || request.parent !== undefined || this.#closed) return false
+    return this.#layers.some((layer) => layer.rescue?.(request) === 'done')
   }
 
   // --- sub-requests and joining -------------------------------------------------------------------------------------
@@ -521,7 +562,9 @@ export class Core {
       return false
     }
     request.wanted = []
-    if (waitsFor(leader, pursuit)) {
+    if (leader.request.background && this.#rescue(request)) {
+      this.#conclude(pursuit) // who asked first has waited in vain
+    } else if (waitsFor(leader, pursuit)) {
       request.addEde(Ede.OTHER, `${nameToText(request.qname)} ${typeText(request.qtype)} depends on itself`)
       this.#fail(pursuit)
     } else if (leader.followers.length >= this.settings.maxJoined) {
@@ -548,7 +591,9 @@ export class Core {
     failed(request)
     if (request.source !== 'cache') request.source = 'failure'
     this.counters.failures++
-    return pursuit.phase === 'answer' ? this.#end(pursuit) : this.#conclude(pursuit)
+    if (pursuit.phase === 'answer') return this.#end(pursuit)
+    this.#rescue(request)
+    return this.#conclude(pursuit)
   }
 
   /** The outcome stands. Identical requests share it; what is made of it for a client is each client's own. */
@@ -593,6 +638,7 @@ export class Core {
     if (pursuit.phase === 'ended') return false
     pursuit.phase = 'ended'
     pursuit.timer?.cancel()
+    pursuit.patience?.cancel()
     try {
       for (let i = this.#layers.length - 1; i >= 0; i--) this.#layers[i].finish?.(request)
     } catch (error) {
@@ -612,6 +658,7 @@ export class Core {
       return
     }
     follower.request.adopt(outcome)
+    if (outcome.rcode === Rcode.SERVFAIL) this.#rescue(follower.request)
     this.#conclude(follower)
   }
 

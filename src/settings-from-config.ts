@@ -8,7 +8,7 @@ import type { Config } from './config/schema.ts'
 import type { SystemTransportOptions } from './io/transport.ts'
 import type { Limits } from './ledger.ts'
 import { parseRootHints, ROOT_HINTS, type RootHint } from './root-hints.ts'
-import { defaultSettings, type Settings } from './settings.ts'
+import { defaultSettings, type Settings, type StaleSettings } from './settings.ts'
 import { type Name, nameFromText } from './wire/name.ts'
 
 /** The longest a denial is kept, in seconds. RFC 2308 §5 finds one to three hours sensible. */
@@ -43,8 +43,18 @@ export function settingsFromConfig(config: Config): Settings {
     sha1: dnssec['allow-sha1'],
     maxNsec3Iterations: dnssec['nsec3-max-iterations'],
     aggressiveNsec: dnssec['aggressive-nsec'],
+    serveStale: staleSettings(options['serve-stale']),
     limits: limits satisfies Limits,
     ledgerMode: mode,
+  }
+}
+
+function staleSettings(options: Config['options']['serve-stale']): StaleSettings | undefined {
+  if (!options.enable) return undefined
+  return {
+    clientTimeoutMs: options['client-timeout'],
+    maxAgeMs: options['max-age'] * 1000,
+    replyTtl: options['reply-ttl'],
   }
 }
 

@@ -6,6 +6,15 @@ import { ROOT_HINTS, type RootHint } from './root-hints.ts'
 import type { Name } from './wire/name.ts'
 import { Type } from './wire/types.ts'
 
+export interface StaleSettings {
+  /** How long a client waits at most, where there is an old answer for it. */
+  clientTimeoutMs: number
+  /** How long after their end answers are still given. */
+  maxAgeMs: number
+  /** TTL of such answers, seconds. */
+  replyTtl: number
+}
+
 export interface Settings {
   /** Where resolution starts, RFC 9609. */
   rootHints: readonly RootHint[]
@@ -57,6 +66,8 @@ export interface Settings {
   maxNsec3Iterations: number
   /** Deny names, and answer from wildcards, by proofs that came with other answers: RFC 8198. */
   aggressiveNsec: boolean
+  /** Give old answers where no new ones are to be had, RFC 8767; undefined: never. */
+  serveStale: StaleSettings | undefined
   limits: Limits
   ledgerMode: LedgerMode
   /** Clients joined to one question in flight; more get SERVFAIL. */
@@ -91,6 +102,7 @@ export const defaultSettings: Settings = {
   sha1: true,
   maxNsec3Iterations: 50,
   aggressiveNsec: true,
+  serveStale: undefined,
   limits: DEFAULT_LIMITS,
   ledgerMode: 'enforce',
   maxJoined: 100,

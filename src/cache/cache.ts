@@ -17,7 +17,7 @@
 import type { ServerAddress } from '../io/address.ts'
 import type { Clock } from '../io/interfaces.ts'
 import { countLabels, type Name, parentName } from '../wire/name.ts'
-import type { RRset } from '../wire/rrset.ts'
+import { type RRset, rrsigFields } from '../wire/rrset.ts'
 import { Class } from '../wire/types.ts'
 import type { Delegation, Failure, ServerMemory } from './delegation.ts'
 import {
@@ -44,7 +44,7 @@ import { KeyMaker, Kind, MAX_PARTITION, ownerRange, type PurgeOptions, proofRang
 import { ProofCache } from './proof-cache.ts'
 import { Rank, type Security, trustOf } from './rank.ts'
 import type { Store } from './store.ts'
-import { isLive, secondsLeft } from './time.ts'
+import { isLive, isStale, secondsLeft } from './time.ts'
 
 export type { Delegation, Failure, Nameserver, ServerMemory } from './delegation.ts'
 export type { PurgeOptions } from './keys.ts'
@@ -139,13 +139,7 @@ export class Cache {
     const entry = this.live(this.keys.typed(Kind.RRSET, owner, type), nowMs)
     if (entry === undefined) return undefined
     if (shapeOf(entry) === Shape.NODATA) return denialFrom('nodata', entry, nowMs)
-    const expiresMs = expiresMsOf(entry)
-    const rrset = decodeRRset(entry, owner, type, secondsLeft(expiresMs, nowMs))
-    if (rrset === undefined) return undefined
-    const storedMs = storedMsOf(entry)
-    const ageSeconds = Math.floor((nowMs - storedMs) / 1000)
-    const proofs = decodeExpansion(entry, rrset.ttl, ageSeconds)
-    return { kind: 'rrset', rrset, rank: rankOf(entry), security: securityOf(entry), proofs, storedMs, expiresMs }
+    return rrsetFrom(entry, owner, type, nowMs)
   }
 
   /** The name error stored for exactly this owner. */
@@ -153,6 +147,22 @@ export class Cache {
     const nowMs = this.clock.wallMs()
     const entry = this.live(this.keys.named(Kind.NXDOMAIN, owner), nowMs)
     return entry === undefined ? undefined : denialFrom('nxdomain', entry, nowMs)
+  }
+
+  /** As lookup(), or lookupNxdomain() without a type, for what ended up to `maxAgeMs` ago (RFC 8767). Nothing is stale
+   *  but true that is bogus, that its parent no longer vouches for, or whose signatures have expired. */
+  lookupStale(owner: Name, type: number | undefined, maxAgeMs: number): CacheEntry | undefined {
+    const nowMs = this.clock.wallMs()
+    const key = type === undefined ? this.keys.named(Kind.NXDOMAIN, owner) : this.keys.typed(Kind.RRSET, owner, type)
+    const entry = this.store.get(key)
+    if (entry === undefined || !isStale(entry, nowMs, maxAgeMs) || securityOf(entry) === 'bogus') return undefined
+    const endedMs = expiresMsOf(entry)
+    const found =
+      shapeOf(entry) === Shape.NXDOMAIN || shapeOf(entry) === Shape.NODATA
+        ? denialFrom(type === undefined ? 'nxdomain' : 'nodata', entry, endedMs)
+        : rrsetFrom(entry, owner, type ?? 0, endedMs)
+    if (found?.security === 'secure' && !setsOf(found).every((set) => isSignedAt(set, nowMs))) return undefined
+    return found
   }
 
   /** The TTL, in seconds, that data with this TTL gets here: within the limits, never beyond the lease; 0: none at all. */
@@ -308,9 +318,9 @@ export class Cache {
     const old = this.live(this.keys.typed(Kind.RRSET, owner, type), head.storedMs)
     if (old !== undefined && trustOfEntry(old) > trust) return false
     const nameErrorKey = this.keys.named(Kind.NXDOMAIN, owner)
-    const nameError = this.live(nameErrorKey, head.storedMs)
+    const nameError = this.store.get(nameErrorKey)
     if (nameError === undefined) return true
-    if (trustOfEntry(nameError) > trust) return false
+    if (isLive(nameError, head.storedMs) && trustOfEntry(nameError) > trust) return false
     this.store.remove(nameErrorKey)
     return true
   }
@@ -322,8 +332,7 @@ export class Cache {
     if (old !== undefined && trustOfEntry(old) > trust) return false
     const contradicted: Uint8Array[] = []
     for (const { key, value } of this.store.range(...ownerRange(this.partition, Kind.RRSET, owner))) {
-      if (!isLive(value, head.storedMs)) continue
-      if (trustOfEntry(value) > trust) return false
+      if (isLive(value, head.storedMs) && trustOfEntry(value) > trust) return false
       contradicted.push(key.slice())
     }
     for (const key of contradicted) this.store.remove(key)
@@ -336,6 +345,26 @@ const plainHead = { security: 'indeterminate', rank: 0 } as const
 
 function trustOfEntry(entry: Uint8Array): number {
   return trustOf(securityOf(entry), rankOf(entry))
+}
+
+function rrsetFrom(entry: Uint8Array, owner: Name, type: number, nowMs: number): CacheEntry | undefined {
+  const expiresMs = expiresMsOf(entry)
+  const rrset = decodeRRset(entry, owner, type, secondsLeft(expiresMs, nowMs))
+  if (rrset === undefined) return undefined
+  const storedMs = storedMsOf(entry)
+  const ageSeconds = Math.floor((nowMs - storedMs) / 1000)
+  const proofs = decodeExpansion(entry, rrset.ttl, ageSeconds)
+  return { kind: 'rrset', rrset, rank: rankOf(entry), security: securityOf(entry), proofs, storedMs, expiresMs }
+}
+
+function setsOf(entry: CacheEntry): readonly RRset[] {
+  return entry.kind === 'rrset' ? [entry.rrset, ...entry.proofs] : entry.authority
+}
+
+/** Whether a set without signatures, or with one that has not expired: RFC 4034 §3.1.5, modulo 2^32. */
+function isSignedAt({ signatures }: RRset, nowMs: number): boolean {
+  const nowSeconds = Math.floor(nowMs / 1000)
+  return signatures.length === 0 || signatures.some((rdata) => ((rrsigFields(rdata).expiration - nowSeconds) | 0) > 0)
 }
 
 function denialFrom(kind: 'nodata' | 'nxdomain', entry: Uint8Array, nowMs: number): CacheEntry | undefined {

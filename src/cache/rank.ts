@@ -24,6 +24,11 @@ export type Security = 'indeterminate' | 'insecure' | 'secure' | 'bogus'
 /** The levels of trust that validation makes; within one level the rank decides. */
 const level: Record<Security, number> = { bogus: 0, indeterminate: 1, insecure: 2, secure: 3 }
 
+/** A whole is as secure as its weakest part. */
+export function weakerSecurity(a: Security, b: Security): Security {
+  return level[a] <= level[b] ? a : b
+}
+
 /** A number that orders data by trust: whatever its rank, secure data is above all other and bogus data below. */
 export function trustOf(security: Security, rank: number): number {
   return level[security] * 8 + rank

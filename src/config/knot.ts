@@ -23,7 +23,6 @@ export const KNOT_ONLY: readonly string[] = [
   'network/tcp-pipeline',
   'network/tls',
   'options/rebinding-protection',
-  'options/serve-stale',
   'options/time-jump-detection',
   'options/violators-workarounds',
   'rate-limiting',

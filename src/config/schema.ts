@@ -286,6 +286,27 @@ export const configSchema = section('The configuration of Bowline.', {
       min: 1,
       max: 65_535,
     }),
+    'serve-stale': section('Old answers where no new ones are to be had (RFC 8767).', {
+      enable: flag({
+        about:
+          'Answer with data that has outlived its TTL when its servers do not answer, or not in time. Never with what was ' +
+          'found bogus, nor with what the parent zone no longer vouches for.',
+        fallback: false,
+      }),
+      'client-timeout': milliseconds({
+        about: 'How long a client waits for a new answer where there is an old one. The search goes on after that.',
+        fallback: 1800,
+        min: 0,
+        max: 60_000,
+      }),
+      'max-age': seconds({
+        about: 'How long after their end answers are still given.',
+        fallback: DAY,
+        min: 1,
+        max: 30 * DAY,
+      }),
+      'reply-ttl': seconds({ about: 'TTL of such answers.', fallback: 30, min: 1, max: 3600 }),
+    }),
     'request-budget': section(
       'What one question of a client may cost, all the questions that follow from it included. The answer of a request ' +
         'that goes over is SERVFAIL with an Extended DNS Error (RFC 8914) that says why.',

@@ -3,7 +3,6 @@
  *  other names), RFC 9520 (failures). */
 
 import type { Cache, CacheEntry } from '../cache/cache.ts'
-import { Rank } from '../cache/rank.ts'
 import { isValidationFailure } from '../dnssec/verdict.ts'
 import type { Layer, Request, Step } from '../request.ts'
 import { countLabels, parentName, replaceSuffix } from '../wire/name.ts'
@@ -13,6 +12,7 @@ import { aliasLoop, hasAlias, tooManyAliases } from './aliases.ts'
 import { synthesised } from './classify.ts'
 import { deniedAbove, keepProofs, keepWildcard, synthesise } from './denial-synthesis.ts'
 import { showProofs } from './proofs.ts'
+import { isGoodEnough, recall, type StaleOptions } from './recall.ts'
 
 /** What the cache answered, and out of what. */
 export interface CacheCounters {
@@ -22,12 +22,17 @@ export interface CacheCounters {
   synthesisedNxdomain: number
   synthesisedNodata: number
   synthesisedWildcard: number
+  /** Old answers: because there was no new one at all, or not in time. */
+  staleAfterFailure: number
+  staleAfterTimeout: number
 }
 
 export interface CacheLayerOptions {
   cache: Cache
   /** Deny names by what is proven of their neighbours. */
   aggressive: boolean
+  /** Give old answers: up to so old, with this TTL. Undefined: never. */
+  stale: StaleOptions | undefined
   counters: CacheCounters
 }
 
@@ -38,6 +43,8 @@ export function cacheCounters(): CacheCounters {
     synthesisedNxdomain: 0,
     synthesisedNodata: 0,
     synthesisedWildcard: 0,
+    staleAfterFailure: 0,
+    staleAfterTimeout: 0,
   }
 }
 
@@ -53,6 +60,7 @@ export function createCacheLayer(options: CacheLayerOptions): Layer {
       return step
     },
     consume: (request) => keep(options, request),
+    rescue: (request) => rescue(options, request),
     finish: (request) => keepFailure(cache, request),
   }
 }
@@ -113,13 +121,6 @@ function inferred({ cache, counters, aggressive }: CacheLayerOptions, request: R
   return 'done'
 }
 
-/** Glue and referrals tell the way; they are no answer (RFC 2181 §5.4.1). Nor is what was never validated, where that is
- *  asked for: the data of clients that validate by themselves (CD) is in the same place. */
-function isGoodEnough(entry: CacheEntry, request: Request): boolean {
-  if (request.mustValidate && entry.security === 'indeterminate') return false
-  return entry.kind !== 'rrset' || entry.rank >= Rank.ANSWER_NONAUTH
-}
-
 function give(request: Request, entry: CacheEntry): Step {
   request.judge(entry.security)
   if (entry.kind === 'rrset') {
@@ -173,6 +174,22 @@ function cachedFailure(cache: Cache, request: Request): Step {
   request.addEde(failure.ede as Ede, failure.text)
   request.source = 'cache'
   return request.failWith(Ede.CACHED_ERROR, '')
+}
+
+/** An old answer in place of SERVFAIL, or of a long wait. What was found to be bogus is not covered up. */
+function rescue({ cache, stale, counters }: CacheLayerOptions, request: Request): Step {
+  if (stale === undefined || request.security === 'bogus' || request.bogus !== undefined) return 'pass'
+  const old = recall(cache, request, stale)
+  if (old === undefined) return 'pass'
+  const hasFailed = request.rcode === Rcode.SERVFAIL
+  counters[hasFailed ? 'staleAfterFailure' : 'staleAfterTimeout']++
+  keepFailure(cache, request)
+  // RFC 8767 §5: not every client is to wait for a server that is not there.
+  if (hasFailed && request.ledger.exceeded === 'time')
+    cache.insertFailure(request.sname, request.qtype, Ede.NO_REACHABLE_AUTHORITY, 'no answer in time')
+  Object.assign(request, old, { additional: [], source: 'stale' })
+  request.addEde(old.rcode === Rcode.NXDOMAIN ? Ede.STALE_NXDOMAIN_ANSWER : Ede.STALE_ANSWER)
+  return 'done'
 }
 
 /** Stores what the last reply taught and the validator left standing. */

@@ -41,6 +41,7 @@ describe('makeConfig without settings', () => {
         'reorder-rrset': true,
         'root-hints-file': undefined,
         'upstream-port': 53,
+        'serve-stale': { enable: false, 'client-timeout': 1800, 'max-age': 86_400, 'reply-ttl': 30 },
         'request-budget': {
           mode: 'enforce',
           'upstream-queries': 60,
@@ -57,6 +58,7 @@ describe('makeConfig without settings', () => {
       },
       dnssec: {
         enable: true,
+        'aggressive-nsec': true,
         'trust-anchors': [],
         'trust-anchors-files': [],
         'negative-trust-anchors': [],

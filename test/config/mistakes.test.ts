@@ -11,7 +11,7 @@ const INTERFACE =
 const TOP =
   'version, rundir, hostname, nsid, user, workers, drain-timeout, management, network, cache, options, dnssec, logging'
 const OPTIONS =
-  'minimize, query-case-randomization, glue-checking, query-loopback, priming, refuse-no-rd, reorder-rrset, root-hints-file, upstream-port, request-budget'
+  'minimize, query-case-randomization, glue-checking, query-loopback, priming, refuse-no-rd, reorder-rrset, root-hints-file, upstream-port, serve-stale, request-budget'
 
 /** One or several lines of YAML, and what is said of them. */
 const cases: Record<string, [yaml: string, ...lines: string[]][]> = {
@@ -38,8 +38,8 @@ const cases: Record<string, [yaml: string, ...lines: string[]][]> = {
   ],
   'a setting that only Knot Resolver has': [
     [
-      'options:\n  serve-stale: true',
-      `a.yaml:2:3: options/serve-stale: found an unknown setting; allowed: ${OPTIONS}; take it out; Knot Resolver has ` +
+      'options:\n  time-jump-detection: true',
+      `a.yaml:2:3: options/time-jump-detection: found an unknown setting; allowed: ${OPTIONS}; take it out; Knot Resolver has ` +
         'this setting, this version of Bowline does not',
     ],
     [

@@ -4,8 +4,8 @@ import type { ExchangeFailure } from './interfaces.ts'
 
 /** The failure that `error`, from a socket call or an ICMP message, amounts to; `source` is the address of our own that
  *  was to be used, if one was configured. */
-export function failureOf(error: NodeJS.ErrnoException, source?: string): ExchangeFailure {
-  switch (error.code) {
+export function failureOf(error: { code?: string } | Error, source?: string): ExchangeFailure {
+  switch ('code' in error ? error.code : undefined) {
     case 'ECONNREFUSED':
       return 'refused'
     case 'ETIMEDOUT':

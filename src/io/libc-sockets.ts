@@ -90,6 +90,7 @@ function tryToLoad(): SocketCalls | string {
         if (count < EVENTS) return // what is left rings again
       }
     })
+    watch.unref() // while anything is waited for, its time-out keeps the process
     return {
       add: (fd, tag) => {
         controlView.setUint32(0, EPOLLIN, true)

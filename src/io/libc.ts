@@ -37,6 +37,8 @@ export interface Libc {
 
 export interface Watch {
   close(): void
+  /** Lets the process end although this is open. */
+  unref(): void
 }
 
 let loaded: Libc | string | undefined
@@ -95,6 +97,10 @@ class PollWatch implements Watch {
     if (this.#closed) return
     this.#closed = true
     this.#handle.close()
+  }
+
+  unref(): void {
+    this.#handle.unref()
   }
 
   readonly #event = (status: number): void => {

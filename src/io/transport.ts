@@ -3,6 +3,8 @@
 import type { ServerAddress } from './address.ts'
 import { systemClock } from './clock.ts'
 import type { Clock, Exchange, ExchangeSink, Protocol, Random, Transport } from './interfaces.ts'
+import { loadSocketCalls } from './libc-sockets.ts'
+import { PooledUdpClient } from './pooled-udp-client.ts'
 import { systemRandom } from './random.ts'
 import { SourceAddresses } from './source-addresses.ts'
 import { TcpClient, type TcpCounters } from './tcp-client.ts'
@@ -17,6 +19,10 @@ export interface SystemTransportOptions {
   ipv6?: boolean
   /** UDP sockets open at one time. */
   maxUdpSockets?: number
+  /** How UDP goes out: `libc`, which costs far less, or Node's `dgram`. The first unless it is not to be had. */
+  udp?: 'libc' | 'dgram'
+  /** Idle sockets to one server from which on they are used again; see pooled-udp-client.ts. */
+  udpPool?: number
   tcpConnectTimeoutMs?: number
   tcpIdleMs?: number
   tcpMaxPipelined?: number
@@ -27,7 +33,9 @@ export interface SystemTransportOptions {
 export class SystemTransport implements Transport {
   /** Plain numbers that only grow, but for those called …Open. */
   readonly counters: { udp: UdpCounters; tcp: TcpCounters }
-  private readonly udp: UdpClient
+  /** How UDP goes out, and why not through libc if not. */
+  readonly udpBy: string
+  private readonly udp: UdpClient | PooledUdpClient
   private readonly tcp: TcpClient
   private readonly allowed: Record<4 | 6, boolean>
 
@@ -36,7 +44,13 @@ export class SystemTransport implements Transport {
     const { clock = systemClock, random = systemRandom } = options
     const sources = new SourceAddresses(options.sourceAddresses ?? [], random)
     this.allowed = { 4: options.ipv4 ?? true, 6: options.ipv6 ?? true }
-    this.udp = new UdpClient({ clock, random, sources, maxSockets: options.maxUdpSockets ?? 4096 })
+    const calls = options.udp === 'dgram' ? 'as told' : loadSocketCalls()
+    const maxSockets = options.maxUdpSockets ?? 4096
+    this.udpBy = typeof calls === 'string' ? `dgram: ${calls}` : 'libc'
+    this.udp =
+      typeof calls === 'string'
+        ? new UdpClient({ clock, random, sources, maxSockets })
+        : new PooledUdpClient({ calls, clock, random, sources, maxSockets, pool: options.udpPool })
     this.tcp = new TcpClient({
       clock,
       sources,

@@ -10,6 +10,8 @@ import { addQueryCommand } from './commands/query.ts'
 import { addRunCommand } from './commands/run.ts'
 import { addServiceCommands } from './commands/service.ts'
 import { addStatusCommand } from './commands/status.ts'
+import { addTopCommand } from './commands/top.ts'
+import { addTrustAnchorCommands } from './commands/trust-anchor.ts'
 import { packageVersion } from './version.ts'
 
 const program = new Command('bowline')
@@ -23,6 +25,8 @@ addStatusCommand(program)
 addServiceCommands(program)
 addQueryCommand(program)
 addLiveConfigCommands(addConfigCommands(program))
+addTrustAnchorCommands(program)
+addTopCommand(program)
 addCompletionCommand(program)
 
 // A reader that has seen enough (`| head`) is no failure.

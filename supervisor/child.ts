@@ -4,6 +4,7 @@ import type { ChildProcess } from 'node:child_process'
 import { BowlineError } from '../src/config/error.ts'
 import type { Clock, Timer } from '../src/io/interfaces.ts'
 import type { Log } from '../src/io/log.ts'
+import type { Frequent } from '../src/metrics/frequent.ts'
 import { ALIVE_INTERVAL_MS, type FromChild, type ToKeeper, type ToWorker } from '../workers/messages.ts'
 import { BackOff } from './back-off.ts'
 import { addCounters } from './sums.ts'
@@ -65,6 +66,7 @@ export class Child {
   #lastWords = ''
   #asked = 0
   readonly #answers = new Map<number, (counters: Float64Array) => void>()
+  readonly #tables = new Map<number, (bogus: Frequent[]) => void>()
   /** Sums of the processes that have ended. */
   #past: Float64Array = new Float64Array()
   #present: Float64Array = new Float64Array()
@@ -165,6 +167,22 @@ export class Child {
     return this.counters
   }
 
+  /** Of a worker: names that fail validation most often; none when it does not answer within `timeoutMs`. */
+  async askFrequent(timeoutMs: number): Promise<Frequent[]> {
+    if (this.#state !== 'running') return []
+    const id = ++this.#asked
+    const table = await new Promise<Frequent[]>((resolve) => {
+      const timer = this.#options.clock.after(timeoutMs, () => resolve([]))
+      this.#tables.set(id, (bogus) => {
+        timer.cancel()
+        resolve(bogus)
+      })
+      this.tell({ kind: 'ask-frequent', id })
+    })
+    this.#tables.delete(id)
+    return table
+  }
+
   #launch(): void {
     const { startMessage, clock, fork } = this.#options
     this.#become('starting')
@@ -214,6 +232,9 @@ export class Child {
       case 'counters':
         this.#present = message.counters
         this.#answers.get(message.id)?.(message.counters)
+        return
+      case 'frequent':
+        this.#tables.get(message.id)?.(message.bogus)
     }
   }
 

@@ -10,6 +10,7 @@ import type { Config } from '../src/config/schema.ts'
 import type { Clock } from '../src/io/interfaces.ts'
 import type { Log } from '../src/io/log.ts'
 import { Counter } from '../src/metrics/counters.ts'
+import { type Frequent, mergeFrequent } from '../src/metrics/frequent.ts'
 import type { StartWorker } from '../workers/messages.ts'
 import { Child, type Crash } from './child.ts'
 import { ListeningSockets } from './listening-sockets.ts'
@@ -214,6 +215,17 @@ export class Fleet {
     this.#config = config
     const { level, groups } = config.logging
     for (const child of this.#everyChild()) child.tell({ kind: 'set-logging', level, groups })
+  }
+
+  /** Trust anchors have changed, and are in the files. */
+  renewAnchors(): void {
+    for (const { child } of this.#places.values()) child.tell({ kind: 'anchors-changed' })
+  }
+
+  /** Names, each with its type, whose answers failed validation most often. */
+  async frequentBogus(limit: number): Promise<Frequent[]> {
+    const tables = [...this.#places.values()].map(({ child }) => child.askFrequent(COUNTERS_MS))
+    return mergeFrequent(await Promise.all(tables), limit)
   }
 
   /** Counted by the service whose place we take. */

@@ -5,7 +5,9 @@ import { readSettings } from '../src/config/load.ts'
 import type { Config } from '../src/config/schema.ts'
 import type { Clock, Timer } from '../src/io/interfaces.ts'
 import { type Log, type LogLevel, setLogging } from '../src/io/log.ts'
+import { systemRandom } from '../src/io/random.ts'
 import { COUNTER_NAMES, type Counter } from '../src/metrics/counters.ts'
+import type { Frequent } from '../src/metrics/frequent.ts'
 import { AutoScale } from './auto-scale.ts'
 import { usableCpus } from './cgroup.ts'
 import { type Change, ReloadClass, withoutRestart } from './changes.ts'
@@ -13,6 +15,7 @@ import { loadOperatorConfig } from './commands/operator-config.ts'
 import { Fleet, type FleetOptions, type WorkerFacts } from './fleet.ts'
 import type { Json } from './json-patch.ts'
 import { SettingsStore } from './settings-store.ts'
+import { TrustAnchorKeeper } from './trust-anchor-keeper.ts'
 
 export interface ManagerOptions extends Omit<FleetOptions, 'workers'> {
   version: string
@@ -55,6 +58,7 @@ const DECIDE_MS = 1000
 export class Manager {
   readonly fleet: Fleet
   readonly settings: SettingsStore
+  readonly #anchors: TrustAnchorKeeper
   readonly #options: ManagerOptions
   readonly #log: Log
   readonly #clock: Clock
@@ -76,6 +80,12 @@ export class Manager {
       ...options,
       workers: options.workers ?? workersAtStart(config),
     })
+    this.#anchors = new TrustAnchorKeeper({
+      clock,
+      random: systemRandom,
+      log,
+      onChange: () => this.fleet.renewAnchors(),
+    })
     this.settings = new SettingsStore({
       document: options.document ?? (readSettings(options.configFiles ?? []) as Json),
       config,
@@ -92,6 +102,7 @@ export class Manager {
   async start(): Promise<void> {
     await this.fleet.start()
     this.#state = 'running'
+    this.#anchors.follow(this.fleet.config)
     this.#decideLater()
   }
 
@@ -99,6 +110,7 @@ export class Manager {
   retire(): void {
     this.#state = 'stopping'
     this.#timer?.cancel()
+    this.#anchors.close()
     this.settings.close()
   }
 
@@ -130,6 +142,11 @@ export class Manager {
       const named = COUNTER_NAMES[index as Counter]
       return named === undefined ? [] : [{ name: named.name, labels: named.labels ?? {}, value }]
     })
+  }
+
+  /** Names, each with its type, whose answers failed validation most often. */
+  frequentBogus(limit: number): Promise<Frequent[]> {
+    return this.fleet.frequentBogus(limit)
   }
 
   /** `4`, `+2`, `-1` or `auto`. Resolves with the number of workers there are then. */
@@ -198,6 +215,7 @@ export class Manager {
     if (changes.some((change) => change.class === ReloadClass.ROLL)) await this.fleet.roll(config)
     const paths = changes.map(({ path }) => path)
     this.#tellLogging(config)
+    this.#anchors.follow(config)
     if (paths.includes('workers')) {
       this.#auto = autoScaleOf(config)
       const workers = typeof config.workers === 'number' ? config.workers : this.fleet.size

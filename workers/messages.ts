@@ -4,6 +4,7 @@
 
 import type { Config } from '../src/config/schema.ts'
 import type { LogLevel } from '../src/io/log.ts'
+import type { Frequent } from '../src/metrics/frequent.ts'
 
 /** To the keeper, first of all. */
 export interface StartKeeper {
@@ -60,6 +61,17 @@ export interface AskCounters {
   id: number
 }
 
+/** Trust anchors have changed: read them again. */
+export interface AnchorsChanged {
+  kind: 'anchors-changed'
+}
+
+/** Answered by `frequent` with the same id. */
+export interface AskFrequent {
+  kind: 'ask-frequent'
+  id: number
+}
+
 /** Now doing its work. */
 export interface Ready {
   kind: 'ready'
@@ -93,6 +105,13 @@ export interface CountersNow {
   counters: Float64Array
 }
 
+/** Names, each with its type, whose answers failed validation most often. */
+export interface FrequentNow {
+  kind: 'frequent'
+  id: number
+  bogus: Frequent[]
+}
+
 export const ALIVE_INTERVAL_MS = 1000
 
 /** The standard error of a child is read by the supervisor, which thus hears what Node or V8 say before they end the
@@ -102,8 +121,8 @@ export const LOG_FD = 4
 export const FIRST_HANDED_FD = 5
 
 export type ToKeeper = StartKeeper | Stop | SetLogging
-export type ToWorker = StartWorker | Stop | SetLogging | AskCounters
-export type FromChild = Ready | Failed | Alive | CountersNow
+export type ToWorker = StartWorker | Stop | SetLogging | AskCounters | AnchorsChanged | AskFrequent
+export type FromChild = Ready | Failed | Alive | CountersNow | FrequentNow
 
 /** Layout of the file that last-questions.ts writes and the supervisor reads. */
 export const QuestionFile = {

@@ -8,6 +8,7 @@ import { pointText } from '../src/config/listen-points.ts'
 import { systemClock } from '../src/io/clock.ts'
 import { createLog, type Log, setLogging } from '../src/io/log.ts'
 import { Counters } from '../src/metrics/counters.ts'
+import type { Frequent } from '../src/metrics/frequent.ts'
 import { listenPoints } from './addresses.ts'
 import { ClientLimits } from './client-limits.ts'
 import { LastQuestions } from './last-questions.ts'
@@ -61,6 +62,10 @@ export function runWorker(makeResolver: MakeResolver): void {
         return stop(order.timeoutMs, order.acceptMs)
       case 'set-logging':
         return setLogging(log, order)
+      case 'anchors-changed':
+        return worker?.readAnchors()
+      case 'ask-frequent':
+        return tell({ kind: 'frequent', id: order.id, bogus: worker?.frequentBogus() ?? [] })
       case 'ask-counters':
         return tell({ kind: 'counters', id: order.id, counters: worker?.countersNow() ?? new Float64Array() })
     }
@@ -133,6 +138,14 @@ class Worker {
       rssOctets: process.memoryUsage.rss(),
       counters: this.countersNow(),
     }
+  }
+
+  readAnchors(): void {
+    this.#resolver.readAnchors?.()
+  }
+
+  frequentBogus(): Frequent[] {
+    return this.#resolver.frequentBogus?.() ?? []
   }
 
   open(): Promise<void> {

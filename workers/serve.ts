@@ -3,6 +3,7 @@
 
 import type { Clock } from '../src/io/interfaces.ts'
 import { Counter, type Counters } from '../src/metrics/counters.ts'
+import type { Frequent } from '../src/metrics/frequent.ts'
 import { composeMessage, edeOption } from '../src/wire/compose.ts'
 import { parseQuery } from '../src/wire/message.ts'
 import { Ede, Flag, Rcode } from '../src/wire/types.ts'
@@ -31,6 +32,10 @@ export interface Resolver {
   handle(packet: Uint8Array, client: Client, respond: Respond): void
   /** Calls `done` when no request is in flight any more, at the latest after `timeoutMs`. */
   drain(timeoutMs: number, done: () => void): void
+  /** Goes by the trust anchors as they are in the files now. */
+  readAnchors?(): void
+  /** Names, each with its type, whose answers failed validation most often. */
+  frequentBogus?(): Frequent[]
   close(): void | Promise<void>
 }
 

@@ -1,14 +1,17 @@
 /** Main file of a worker process: the resolver core over the shared cache, behind this worker's listeners. */
 
 import { join } from 'node:path'
+import { trustAnchorsFrom } from '../src/anchor-files.ts'
 import { Cache } from '../src/cache/cache.ts'
 import { LmdbStore } from '../src/cache/lmdb-store.ts'
+import { BowlineError } from '../src/config/error.ts'
 import { systemClock } from '../src/io/clock.ts'
 import type { Log } from '../src/io/log.ts'
 import { systemRandom } from '../src/io/random.ts'
 import { SystemTransport } from '../src/io/transport.ts'
+import { BogusLog } from '../src/modules/bogus-log/index.ts'
 import { builtInModules } from '../src/modules/index.ts'
-import { Core, type Log as CoreLog } from '../src/resolve.ts'
+import { anchorsInForce, Core, type Log as CoreLog } from '../src/resolve.ts'
 import { cacheOptionsFromConfig, settingsFromConfig, transportOptionsFromConfig } from '../src/settings-from-config.ts'
 import { listeningAddresses, listenPoints } from './addresses.ts'
 import { CACHE_FILE } from './keeper.ts'
@@ -22,6 +25,9 @@ import type { Resolver } from './serve.ts'
 const KEEPER_WAIT_MS = 2000
 /** Memory of the index of ready answers: some 300,000 of them. */
 const INDEX_OCTETS = 32 * 1024 * 1024
+
+/** Names in the table that goes to the supervisor. */
+const FREQUENT = 100
 
 runWorker(makeResolver)
 
@@ -51,17 +57,21 @@ async function makeResolver({ config, socketPath }: StartWorker, log: Log): Prom
     rotate: settings.reorderRrset,
     seed: systemRandom.u16() * 0x10000 + systemRandom.u16(),
   })
+  const anchors = anchorsInForce(settings)
+  const toLog = coreLog(log)
+  const bogusLog = new BogusLog({ clock: systemClock, log: settings.logBogus ? toLog : undefined })
   const core = new Core({
     cache,
     transport,
     clock: systemClock,
     random: systemRandom,
     settings,
-    modules: builtInModules(settings, systemRandom),
+    modules: builtInModules(settings, systemRandom, { bogusLog, anchors: () => anchors.current }),
+    anchors,
     listening: listeningAddresses(points),
     nsTimeoutMs: config.cache['ns-timeout'],
     onReady: (packet, response, secure) => index.insert(packet, response, secure),
-    log: coreLog(log),
+    log: toLog,
   })
   return {
     tick: (wallMs) => index.tick(wallMs),
@@ -71,6 +81,16 @@ async function makeResolver({ config, socketPath }: StartWorker, log: Log): Prom
     },
     handle: (packet, client, respond) => core.handle(packet, client, respond),
     drain: (timeoutMs, done) => core.drain(timeoutMs, done),
+    readAnchors() {
+      try {
+        core.replaceAnchors(trustAnchorsFrom(config))
+        index.clear()
+      } catch (error) {
+        if (!(error instanceof BowlineError)) throw error
+        log.err({ event: 'trust-anchors-kept', code: error.code }, `trust anchors stay as they were: ${error.message}`)
+      }
+    },
+    frequentBogus: () => bogusLog.frequent(FREQUENT),
     async close() {
       core.close()
       transport.close()

@@ -111,6 +111,17 @@ export const ROUTES: readonly Route[] = [
     handle: async (manager) => ({ body: { counters: await manager.counters() } }),
   },
   {
+    method: 'GET',
+    path: '/v1/top/bogus',
+    role: 'read',
+    summary: 'Names, each with its type, whose answers failed validation most often. A count may be `error` too high.',
+    query: { limit: 'how many, 20 if not said' },
+    response: z.object({ entries: z.array(z.object({ key: z.string(), count: z.int(), error: z.int() })) }),
+    handle: async (manager, { query }) => ({
+      body: { entries: await manager.frequentBogus(Math.min(1000, Number(query.get('limit')) || 20)) },
+    }),
+  },
+  {
     method: 'POST',
     path: '/v1/scale',
     role: 'operate',

@@ -249,7 +249,7 @@ export async function versionOf(recipe: string): Promise<string | undefined> {
   const { command, version } = recipes[recipe]
   const { stdout, stderr } = await execute(findPeer(command) ?? command, version).catch((failure) => failure)
   const line = `${stdout ?? ''}\n${stderr ?? ''}`.split('\n').find((text) => /\d+\.\d+/.test(text))
-  return line?.trim()
+  return line?.trim().replace(/^\w{3} \d+ [\d:]+ /, '') // PowerDNS says it as a line of a log
 }
 
 async function write(folder: string, name: string, lines: string[]): Promise<string> {

@@ -1,7 +1,7 @@
 /** Is an absence proven? One door to both kinds of proof, NSEC and NSEC3, for the claims a validator has to check. */
 
 import { isAtOrBelow, isBelow, type Name } from '../wire/name.ts'
-import { parseSoa, type RRset } from '../wire/rrset.ts'
+import type { RRset } from '../wire/rrset.ts'
 import { Type } from '../wire/types.ts'
 import {
   type Nsec,
@@ -109,12 +109,6 @@ export function proveNoDs(proofs: Proofs, name: Name): 'cut' | 'no-cut' | 'unpro
 export function provesNoNameCompactly(proofs: Proofs, qname: Name): boolean {
   const record = recordAt(proofs, qname)
   return record !== undefined && saysNoName(record)
-}
-
-/** Seconds a verified NSEC or NSEC3 set may deny names that were not asked for: no longer than the denial it came with
- *  (RFC 9077 §3, which corrects RFC 8198 §5.4). */
-export function sharedDenialTtl(proof: RRset, soa: RRset): number {
-  return Math.min(proof.ttl, soa.ttl, parseSoa(soa.rdatas[0]).minimum)
 }
 
 /** The record that matches `name` itself. */

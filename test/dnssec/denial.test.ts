@@ -6,14 +6,12 @@ import {
   proveNoName,
   provesNoNameCompactly,
   readProofs,
-  sharedDenialTtl,
 } from '../../src/dnssec/denial.ts'
 import { MAX_NSEC3, nsec3Hash } from '../../src/dnssec/nsec3.ts'
 import { bogus, edeForInsecure, insecure, SECURE } from '../../src/dnssec/verdict.ts'
 import { base32HexText } from '../../src/wire/base32.ts'
 import { ROOT } from '../../src/wire/name.ts'
 import type { RRset } from '../../src/wire/rrset.ts'
-import { rdataFromText } from '../../src/wire/text.ts'
 import { Ede, Type } from '../../src/wire/types.ts'
 import { name, set } from './support.ts'
 
@@ -203,19 +201,5 @@ describe('compact denial (RFC 9824)', () => {
     expect(proveNoData(empty, name('c.example.org'), Type.A)).to.equal(SECURE)
     expect(proveNoName(empty, name('c.example.org'))).to.deep.equal(MISSING)
     expect(provesNoNameCompactly(empty, name('c.example.org'))).to.equal(false)
-  })
-})
-
-describe('sharedDenialTtl (RFC 9077 §3)', () => {
-  it('is the lowest of TTL, SOA TTL and MINIMUM', () => {
-    const soa = (ttl: number, minimum: number) => ({
-      ...set('example.org', 'SOA'),
-      ttl,
-      rdatas: [rdataFromText(Type.SOA, `ns.example.org. h.example.org. 1 2 3 4 ${minimum}`)],
-    })
-    const proof = { ...nsec('a.example.org.', 'b.example.org.'), ttl: 3600 }
-    expect(sharedDenialTtl(proof, soa(7200, 9000))).to.equal(3600)
-    expect(sharedDenialTtl(proof, soa(900, 9000))).to.equal(900)
-    expect(sharedDenialTtl(proof, soa(900, 60))).to.equal(60)
   })
 })

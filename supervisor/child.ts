@@ -120,7 +120,7 @@ export class Child {
   }
 
   /** Has it finish what is in flight within `timeoutMs`; resolves when it is gone, by force at last. */
-  stop(timeoutMs: number, acceptMs = 0): Promise<void> {
+  stop(timeoutMs: number, leaving: { acceptMs?: number; heirs?: readonly string[] } = {}): Promise<void> {
     return new Promise((resolve) => {
       this.#timer?.cancel()
       if (this.#process === undefined) {
@@ -130,7 +130,7 @@ export class Child {
       }
       this.#onStopped.push(resolve)
       this.#become('stopping')
-      this.tell({ kind: 'stop', timeoutMs, acceptMs })
+      this.tell({ kind: 'stop', timeoutMs, ...leaving })
       this.#timer = this.#options.clock.after(timeoutMs + STOP_GRACE_MS, () => {
         this.#options.log.warning(
           { event: 'child-killed', child: this.name },

@@ -57,10 +57,15 @@ export interface CrashFacts extends Crash {
   questions: SeenQuestion[]
 }
 
+interface Worker extends Child {
+  /** Where its present process takes over connections of others. */
+  inheritancePath?: string
+}
+
 /** One place of the fleet, kept over restarts and replacements. */
 interface Place {
   id: number
-  child: Child
+  child: Worker
   meter: Meter
   lastCrash?: CrashFacts
 }
@@ -92,7 +97,7 @@ export class Fleet {
   #departed: Float64Array = new Float64Array()
   #inherited: Float64Array = new Float64Array()
   #turn: Promise<unknown> = Promise.resolve()
-  #questionFiles = 0
+  #processes = 0
   #stopping = false
 
   constructor(options: FleetOptions) {
@@ -136,6 +141,11 @@ export class Fleet {
       .map(({ child }) => child.utilisation)
   }
 
+  /** Where workers that run take over connections of others. */
+  get heirs(): string[] {
+    return pathsOf([...this.#places.values()].map(({ child }) => child))
+  }
+
   get isWell(): boolean {
     return [...this.#places.values()].some(({ child }) => child.state === 'running')
   }
@@ -144,6 +154,7 @@ export class Fleet {
   async start(): Promise<void> {
     const { workers, keeperRuns, sockets } = this.#options
     mkdirSync(this.#questionsFolder, { recursive: true, mode: 0o700 })
+    if (!keeperRuns) rmSync(join(this.#config.rundir, 'heirs'), { recursive: true, force: true })
     if (!keeperRuns) await this.#keeper.start()
     await this.#sockets.open(listenPoints(this.#config.network.listen), idsTo(workers))
     const [first, ...others] = idsTo(workers).map((id) => this.#makePlace(id, this.#config))
@@ -251,12 +262,12 @@ export class Fleet {
     this.#forgetQuestions()
   }
 
-  /** As stop(), of a service whose sockets and place another has taken over. */
-  async leave(timeoutMs: number): Promise<void> {
+  /** As stop(), of a service whose sockets and place another has taken over; open connections go to `heirs`. */
+  async leave(timeoutMs: number, heirs: readonly string[]): Promise<void> {
     this.#stopping = true
     this.#spare.close()
     const workers = this.#everyChild().filter((child) => child !== this.#keeper)
-    await Promise.all(workers.map((worker) => worker.stop(timeoutMs)))
+    await Promise.all(workers.map((worker) => worker.stop(timeoutMs, { heirs })))
     await this.#keeper.stop(KEEPER_STOP_MS)
     this.#forgetQuestions()
   }
@@ -315,7 +326,7 @@ export class Fleet {
     if (place === undefined) return
     this.#places.delete(id)
     this.#steer()
-    void this.#dismiss(place.child, ACCEPT_MS)
+    void this.#dismiss(place.child, { acceptMs: ACCEPT_MS, heirs: this.heirs })
   }
 
   /** Rejects when the successor does not get ready; then the present one stays. */
@@ -325,12 +336,12 @@ export class Fleet {
     await successor.start()
     place.child = successor
     place.meter = new Meter()
-    void this.#dismiss(former, 0)
+    void this.#dismiss(former, { heirs: pathsOf([successor]) })
   }
 
-  async #dismiss(child: Child, acceptMs: number): Promise<void> {
+  async #dismiss(child: Child, leaving: { acceptMs?: number; heirs: readonly string[] }): Promise<void> {
     this.#leaving.add(child)
-    await child.stop(this.drainMs, acceptMs)
+    await child.stop(this.drainMs, leaving)
     this.#leaving.delete(child)
     this.#departed = addCounters(this.#departed, child.counters)
     this.#options.onChange?.()
@@ -383,11 +394,11 @@ export class Fleet {
     return place
   }
 
-  #makeWorker(id: number, config: Config): Child {
+  #makeWorker(id: number, config: Config): Worker {
     const { clock, log, onChange, sockets } = this.#options
     let handed: Pick<StartWorker, 'listening' | 'notOurs'> = {}
     let questionsPath = ''
-    return new Child({
+    const worker: Worker = new Child({
       name: `worker ${id}`,
       fork: () => {
         const ours = this.#sockets.of(id, listenPoints(config.network.listen))
@@ -400,7 +411,9 @@ export class Fleet {
         return started.process
       },
       startMessage: (firstTime) => {
-        questionsPath = join(this.#questionsFolder, `${id}-${process.pid}-${++this.#questionFiles}`)
+        const name = `${id}-${process.pid}-${++this.#processes}`
+        questionsPath = join(this.#questionsFolder, name)
+        worker.inheritancePath = join(this.#config.rundir, 'heirs', name)
         const alone = firstTime && sockets === undefined && id === 1 && this.#places.size <= this.#options.workers
         return {
           kind: 'start',
@@ -409,6 +422,7 @@ export class Fleet {
           socketPath: this.#socketPath,
           alone: alone && !this.isWell,
           questionsPath,
+          inheritancePath: worker.inheritancePath,
           ...handed,
         }
       },
@@ -429,6 +443,7 @@ export class Fleet {
         )
       },
     })
+    return worker
   }
 
   #crashed(id: number, crash: Crash, questionsPath: string): void {
@@ -512,6 +527,12 @@ class Meter {
     }
     return this.#perSecond
   }
+}
+
+function pathsOf(workers: readonly Worker[]): string[] {
+  return workers.flatMap(({ state, inheritancePath }) =>
+    state === 'running' && inheritancePath !== undefined ? [inheritancePath] : [],
+  )
 }
 
 function queriesOf(counters: Float64Array): number {

@@ -2,7 +2,7 @@
  *  hands it the lock of the run folder and the listening sockets, and leaves when it is ready.
  *
  *    old → new   take-over     lock, sockets, number of workers, settings changed since the files were read
- *    new → old   ready         its workers answer; or it ends, and the old one goes on as if nothing had been
+ *    new → old   ready         its workers answer, and take over open connections at these paths; or it ends, and the old one goes on as if nothing had been
  *    old → new   lead          the control socket is free
  *    old → new   yours         the last old worker and the old keeper have ended */
 
@@ -29,6 +29,11 @@ interface Yours {
   counters: Float64Array
 }
 
+interface Ready {
+  kind: 'ready'
+  heirs: string[]
+}
+
 type FromOld = TakeOver | Lead | Yours
 
 /** Set in the environment of a supervisor that is to take another's place. */
@@ -39,9 +44,11 @@ const FIRST_FD = 4
 /** The old one's end. */
 export class Successor {
   readonly #process: ChildProcess
+  readonly heirs: readonly string[]
 
-  private constructor(process: ChildProcess) {
+  private constructor(process: ChildProcess, { heirs }: Ready) {
     this.#process = process
+    this.heirs = heirs
   }
 
   get pid(): number {
@@ -67,11 +74,11 @@ export class Successor {
       const timer = setTimeout(() => fail('did not get ready'), READY_MS)
       child.once('exit', (code, signal) => fail(`ended (${signal ?? `exit code ${code}`}): its log says why`))
       child.once('error', (error) => fail(`could not be started (${error.message})`))
-      child.once('message', () => {
+      child.once('message', (message) => {
         clearTimeout(timer)
         child.removeAllListeners()
         child.on('error', () => {})
-        resolve(new Successor(child))
+        resolve(new Successor(child, message as Ready))
       })
     })
   }
@@ -121,8 +128,8 @@ export class Predecessor {
   }
 
   /** Resolves when the control socket is free, with what the old service had counted by then. */
-  ready(): Promise<Float64Array | undefined> {
-    process.send?.({ kind: 'ready' }, () => {})
+  ready(heirs: string[]): Promise<Float64Array | undefined> {
+    process.send?.({ kind: 'ready', heirs } satisfies Ready, () => {})
     return this.#lead.promise
   }
 

@@ -168,7 +168,7 @@ class Supervisor {
   /** The old one's end: its workers finish, its keeper goes last. */
   async #makeWay(successor: Successor): Promise<number> {
     const { fleet } = this.#manager
-    await fleet.leave(fleet.drainMs)
+    await fleet.leave(fleet.drainMs, successor.heirs)
     await successor.yours((await fleet.counters()).total)
     this.#log.notice({ event: 'left' }, 'the last query of this supervisor is answered')
     return 0
@@ -177,7 +177,7 @@ class Supervisor {
   /** The new one's beginning. */
   async #succeed(predecessor: Predecessor): Promise<void> {
     const { fleet } = this.#manager
-    const counted = await predecessor.ready()
+    const counted = await predecessor.ready(fleet.heirs)
     if (counted !== undefined) fleet.inherit(counted)
     holdLock(fleet.config.rundir, predecessor.takeOver.lockFd)
     void predecessor.gone().then(async (total) => {

@@ -50,6 +50,11 @@ export class FrameReader {
     return left >= LENGTH_OCTETS && left >= LENGTH_OCTETS + this.#buffer.readUInt16BE(this.#start)
   }
 
+  /** All that was pushed and not taken by next(), a view good until the next push(). */
+  rest(): Uint8Array {
+    return this.#buffer.subarray(this.#start, this.#end)
+  }
+
   /** Lets go of the chunk last pushed; keeps what is left of it as a small copy. */
   settle(): void {
     const left = this.#end - this.#start

@@ -38,6 +38,8 @@ export interface StartWorker {
   notOurs?: readonly number[]
   /** The file in which the last questions are kept, in case that one of them is the end of this process. */
   questionsPath?: string
+  /** The unix socket on which this worker takes over connections of others. */
+  inheritancePath?: string
 }
 
 /** Finish what is in flight, for at most `timeoutMs`, then exit 0. */
@@ -46,6 +48,8 @@ export interface Stop {
   timeoutMs: number
   /** Go on accepting connections for so long: nobody else will accept what is on its way to our sockets. */
   acceptMs?: number
+  /** Workers that take over the connections which are open, by their inheritancePath. */
+  heirs?: readonly string[]
 }
 
 /** Log from now on as this says. */

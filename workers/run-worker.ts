@@ -11,6 +11,7 @@ import { Counters } from '../src/metrics/counters.ts'
 import type { Frequent } from '../src/metrics/frequent.ts'
 import { listenPoints } from './addresses.ts'
 import { ClientLimits } from './client-limits.ts'
+import { Heirs, Inheritance } from './handover.ts'
 import { LastQuestions } from './last-questions.ts'
 import { Listeners } from './listeners.ts'
 import { LocalClients } from './local-clients.ts'
@@ -18,6 +19,7 @@ import { ALIVE_INTERVAL_MS, type Alive, type FromChild, type StartWorker, type T
 import { selfTest } from './self-test.ts'
 import { type Resolver, Service } from './serve.ts'
 import { TcpConnections } from './tcp-connections.ts'
+import { inherit } from './tcp-listener.ts'
 
 export type MakeResolver = (start: StartWorker, log: Log) => Promise<Resolver> | Resolver
 
@@ -36,10 +38,10 @@ const UNASKED = 0
 export function runWorker(makeResolver: MakeResolver): void {
   let log = createLog({ level: 'notice', process: 'worker' })
   let worker: Worker | undefined
-  const stop = (timeoutMs: number, acceptMs = 0) => {
+  const stop = (timeoutMs: number, acceptMs = 0, heirs: readonly string[] = []) => {
     const stopping = worker
     if (stopping === undefined) process.exit(0)
-    void stopping.stop(timeoutMs, acceptMs).then(() => {
+    void stopping.stop(timeoutMs, acceptMs, heirs).then(() => {
       tell({ kind: 'counters', id: UNASKED, counters: stopping.countersNow() }, () => process.exit(0))
     })
   }
@@ -59,7 +61,7 @@ export function runWorker(makeResolver: MakeResolver): void {
     const order = message as ToWorker
     switch (order.kind) {
       case 'stop':
-        return stop(order.timeoutMs, order.acceptMs)
+        return stop(order.timeoutMs, order.acceptMs, order.heirs)
       case 'set-logging':
         return setLogging(log, order)
       case 'anchors-changed':
@@ -78,6 +80,7 @@ export function runWorker(makeResolver: MakeResolver): void {
       await starting.open()
       worker = starting
       tell({ kind: 'ready' })
+      tell(starting.alive())
       setInterval(() => tell(starting.alive()), ALIVE_INTERVAL_MS).unref()
     } catch (error) {
       if (!(error instanceof BowlineError)) throw error
@@ -93,6 +96,7 @@ class Worker {
   readonly #counters = new Counters()
   readonly #connections: TcpConnections
   readonly #listeners: Listeners
+  readonly #inheritance: Inheritance | undefined
   #stopping: Promise<void> | undefined
   #busy = performance.eventLoopUtilization()
 
@@ -113,6 +117,10 @@ class Worker {
     })
     const connections = this.#connections
     const listening = new Map(start.listening?.map((socket) => [pointText(socket), socket.fd]))
+    if (start.inheritancePath !== undefined)
+      this.#inheritance = Inheritance.open(start.inheritancePath, (fd, received) =>
+        inherit(fd, received, { service, connections, counters }),
+      )
     this.#listeners = new Listeners({
       service,
       connections,
@@ -153,8 +161,9 @@ class Worker {
   }
 
   /** Resolves when everything that had arrived is answered, at the latest after `timeoutMs`. Connections are accepted for
-   *  `acceptMs` longer. */
-  stop(timeoutMs: number, acceptMs: number): Promise<void> {
+   *  `acceptMs` longer; those that are open go to `heirs`. */
+  stop(timeoutMs: number, acceptMs: number, heirs: readonly string[]): Promise<void> {
+    this.#connections.heirs = Heirs.of(heirs)
     this.#stopping ??= this.#drain(systemClock.monotonicMs() + timeoutMs, acceptMs)
     return this.#stopping
   }
@@ -168,6 +177,7 @@ class Worker {
     await new Promise<void>((drained) => this.#resolver.drain(leftMs(), drained))
     while (leftMs() > 0 && (this.#connections.open > 0 || this.#limits.clients > 0)) await pause(LOOK_MS)
     this.#listeners.close()
+    this.#inheritance?.close()
     await this.#resolver.close()
   }
 }

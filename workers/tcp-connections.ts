@@ -3,6 +3,7 @@
 
 import type { Clock, Timer } from '../src/io/interfaces.ts'
 import { Counter, type Counters } from '../src/metrics/counters.ts'
+import type { Heirs } from './handover.ts'
 
 export interface TcpLimits {
   /** Octets all connections together may hold. Beyond that, idle ones are closed, oldest first. */
@@ -28,7 +29,7 @@ export interface Held {
   readonly unlimited: boolean
   /** Nothing is due from us: no query of it is unanswered, or it does not read our answers. */
   readonly isIdle: boolean
-  /** Answers what has arrived, then closes. */
+  /** Answers what has arrived, then goes to an heir, or closes. */
   leave(): void
   /** At once, answered or not. */
   close(): void
@@ -41,6 +42,8 @@ interface Entry {
 
 export class TcpConnections {
   readonly limits: TcpLimits
+  /** Who takes over what is open, once this worker leaves. */
+  heirs: Heirs | undefined
   readonly #clock: Clock
   readonly #counters: Counters
   /** From the least to the most recently used. */
@@ -111,7 +114,7 @@ export class TcpConnections {
     this.#makeRoom()
   }
 
-  /** Has every connection answer what has arrived, then close. */
+  /** Has every connection answer what has arrived, then go to an heir, or close. */
   leave(): void {
     for (const connection of [...this.#entries.keys()]) connection.leave()
   }

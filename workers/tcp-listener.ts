@@ -1,10 +1,11 @@
 /** Takes queries over TCP at one address (RFC 7766): many on one connection, answered in the order the answers are
  *  ready. A client that sends faster than it is answered, or does not read its answers, is simply not read from. */
 
-import { createServer, type Server, type Socket } from 'node:net'
+import { createServer, type Server, Socket } from 'node:net'
 import { Counter, type Counters } from '../src/metrics/counters.ts'
 import { addressOctets, familyOf, type ListenPoint } from './addresses.ts'
 import { FrameReader } from './framing.ts'
+import type { Heirs } from './handover.ts'
 import { isLoopback } from './local-clients.ts'
 import type { Client, Service } from './serve.ts'
 import type { Held, TcpConnections } from './tcp-connections.ts'
@@ -71,14 +72,20 @@ export function listenTcp(
   })
 }
 
-function accept(socket: Socket, parts: TcpParts): void {
+/** Goes on with a connection that another worker had; `received` is what it got of the client's next messages. */
+export function inherit(fd: number, received: Buffer, parts: TcpParts): void {
+  const socket = new Socket({ fd, readable: true, writable: true, allowHalfOpen: true })
+  accept(socket, parts, received)
+}
+
+function accept(socket: Socket, parts: TcpParts, received?: Buffer): void {
   socket.on('error', () => socket.destroy())
   const source = socket.remoteAddress
   const address = source === undefined ? undefined : addressOctets(source)
   if (source === undefined || address === undefined || socket.remotePort === undefined) return void socket.destroy()
   const client: Client = { overUdp: false, address, port: socket.remotePort }
   const connection = new Connection(socket, source, client, parts)
-  if (parts.connections.add(connection)) connection.start()
+  if (parts.connections.add(connection)) connection.start(received)
   else socket.resetAndDestroy()
 }
 
@@ -97,6 +104,7 @@ export class Connection implements Held {
   #leaving = false
   #ended = false
   #continues = false
+  #goingOver = false
 
   constructor(socket: Socket, source: string, client: Client, parts: TcpParts) {
     this.#socket = socket
@@ -110,7 +118,9 @@ export class Connection implements Held {
     return this.#waiting === 0 && (!this.#frames.hasNext || this.#isFull)
   }
 
-  start(): void {
+  /** `received` came before anything this process reads itself. */
+  start(received?: Buffer): void {
+    if (received !== undefined && received.length > 0) setImmediate(() => this.#socket.emit('data', received))
     this.#socket.on('data', (chunk) => {
       if (this.#ended) return
       this.#frames.push(chunk as Buffer)
@@ -205,11 +215,37 @@ export class Connection implements Held {
 
   #endWhenDone(): void {
     if (this.#ended || this.#waiting > 0 || this.#frames.hasNext || !(this.#halfClosed || this.#leaving)) return
+    const { heirs } = this.#parts.connections
+    if (heirs !== undefined && !this.#halfClosed) this.#goOver(heirs)
+    else this.#end()
+  }
+
+  #end(): void {
     this.#ended = true
     this.#socket.end()
     if (this.#halfClosed) return
     // reads on, and away: closing with unread octets would make the kernel reset what we sent last
     this.#socket.resume()
     setTimeout(() => this.#socket.destroy(), LINGER_MS).unref()
+  }
+  /** To an heir, as soon as our answers have left this process. */
+  #goOver(heirs: Heirs): void {
+    if (this.#goingOver) return
+    this.#goingOver = true
+    this.#socket.pause()
+    const attempt = () => {
+      if (this.#socket.destroyed || this.#ended) return
+      if (this.#halfClosed) return this.#end()
+      if (this.#socket.writableLength > 0) return void setTimeout(attempt, 1)
+      // from here on nothing is read until the socket is closed: all of it happens in this one turn
+      const rest = (this.#socket.read() as Buffer | null) ?? Buffer.alloc(0)
+      if (rest.length > 0) this.#frames.push(rest)
+      const outcome = heirs.give(this.#socket, this.#frames.rest())
+      if (outcome === 'later') return void setTimeout(attempt, 1)
+      this.#ended = outcome === 'given'
+      if (this.#ended) this.#socket.destroy()
+      else this.#end()
+    }
+    setImmediate(attempt)
   }
 }

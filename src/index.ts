@@ -11,7 +11,7 @@ import { systemRandom } from './io/random.ts'
 import { SystemTransport } from './io/transport.ts'
 import type { Frequent } from './metrics/frequent.ts'
 import { BogusLog } from './modules/bogus-log/index.ts'
-import { builtInModules } from './modules/index.ts'
+import { startModules } from './modules/index.ts'
 import type { AnswerSource, Client, EdeNote, Layer, Request, Trace } from './request.ts'
 import { anchorsInForce, Core, type Log } from './resolve.ts'
 import { defaultSettings, type Settings } from './settings.ts'
@@ -99,16 +99,18 @@ export class Resolver {
     this.cache = new Cache(this.#store, clock, { ...CACHE_DEFAULTS, ...options.cache })
     const anchors = anchorsInForce(settings)
     this.#bogusLog = new BogusLog({ clock, log: settings.logBogus ? options.log : undefined })
+    const modules = startModules(
+      settings,
+      { clock, random, log: options.log ?? (() => {}) },
+      { bogusLog: this.#bogusLog, anchors: () => anchors.current },
+    )
     this.core = new Core({
       cache: this.cache,
       transport: this.#transport,
       clock,
       random,
       settings,
-      modules: [
-        ...(options.modules ?? []),
-        ...builtInModules(settings, random, { bogusLog: this.#bogusLog, anchors: () => anchors.current }),
-      ],
+      modules: [...(options.modules ?? []), ...modules.layers],
       anchors,
       log: options.log,
     })

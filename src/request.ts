@@ -5,8 +5,9 @@ import type { Delegation } from './cache/cache.ts'
 import { type Rank, type Security, weakerSecurity } from './cache/rank.ts'
 import type { BogusReason } from './dnssec/verdict.ts'
 import type { ServerAddress } from './io/address.ts'
-import type { Protocol } from './io/interfaces.ts'
+import type { Exchange, Protocol } from './io/interfaces.ts'
 import type { Ledger } from './ledger.ts'
+import type { ForwardRule } from './settings.ts'
 import type { Edns, EdnsOptionValue, Question, Reply } from './wire/message.ts'
 import { type Name, nameKey } from './wire/name.ts'
 import type { RRset } from './wire/rrset.ts'
@@ -28,6 +29,8 @@ export interface Layer {
   readonly name: string
   /** It has something to say or to count where an answer is ready in the worker: such answers take the full way, too. */
   readonly seesCached?: boolean
+  /** Called once, when the driver is ready. */
+  attach?(driver: Driver): void
   /** The request is new. `done` answers it without resolving. */
   begin?(request: Request): Step
   /** What next for `request.sname`? Called for each name of a chain of aliases, and again after each reply that did not end
@@ -46,6 +49,14 @@ export interface Layer {
   rescue?(request: Request): Step
   /** The request has ended; only for looking. */
   finish?(request: Request): void
+}
+
+/** What the driver does for a layer beside the requests of clients. */
+export interface Driver {
+  /** Sends one query to one server; `onArrival` hears once what came of it, never before this returns. */
+  ask(query: Query, onArrival: (arrival: Arrival) => void): Exchange
+  /** Resolves a question of our own, with a budget of its own, through all layers; `onEnd` is called exactly once. */
+  resolve(name: Name, type: number, onEnd: (request: Request) => void): void
 }
 
 /** A query for a server: what is asked, whom, and how. */
@@ -124,6 +135,8 @@ export interface Client {
   /** 4 or 16 octets. */
   address?: Uint8Array
   port?: number
+  /** The address of ours that was asked, where the listener knows it. */
+  destination?: Uint8Array
 }
 
 /** What holds for a group of clients: which rules apply to them, and what is done otherwise for them than for others. */
@@ -176,6 +189,8 @@ export interface Iteration {
   retry: { server: ServerAddress; tcp: boolean } | undefined
   /** The cut was remembered, not just learned: it may be out of date. */
   remembered: boolean
+  /** The operator's rule that names the servers. */
+  rule: ForwardRule | undefined
   /** All servers have been asked: answers without authority will do. */
   lastResort: boolean
   /** What the servers of this cut did wrong, for the final EDE. */

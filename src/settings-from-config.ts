@@ -7,9 +7,10 @@ import { BowlineError } from './config/error.ts'
 import type { Config } from './config/schema.ts'
 import type { SystemTransportOptions } from './io/transport.ts'
 import type { Limits } from './ledger.ts'
+import { nameIn, policyFromConfig } from './policy-from-config.ts'
 import { parseRootHints, ROOT_HINTS, type RootHint } from './root-hints.ts'
 import { defaultSettings, type Settings, type StaleSettings } from './settings.ts'
-import { type Name, nameFromText } from './wire/name.ts'
+import type { Name } from './wire/name.ts'
 
 /** The longest a denial is kept, in seconds. RFC 2308 §5 finds one to three hours sensible. */
 const NEGATIVE_TTL_MAX = 3 * 3600
@@ -44,6 +45,7 @@ export function settingsFromConfig(config: Config): Settings {
     maxNsec3Iterations: dnssec['nsec3-max-iterations'],
     aggressiveNsec: dnssec['aggressive-nsec'],
     serveStale: staleSettings(options['serve-stale']),
+    ...policyFromConfig(config),
     limits: limits satisfies Limits,
     ledgerMode: mode,
   }
@@ -89,12 +91,5 @@ function rootHints(file: string | undefined): readonly RootHint[] {
 }
 
 function negativeTrustAnchor(text: string, index: number): Name {
-  try {
-    return nameFromText(text)
-  } catch (error) {
-    throw new BowlineError(
-      'negative-trust-anchors',
-      `dnssec/negative-trust-anchors/${index}: ${text} is no domain name (${(error as Error).message}); correct it`,
-    )
-  }
+  return nameIn(`dnssec/negative-trust-anchors/${index}`, text, 'negative-trust-anchors')
 }

@@ -1,6 +1,8 @@
 /** What the resolution core can be told, as plain values with their defaults; src/config turns an operator's file into them. */
 
+import type { Config } from './config/schema.ts'
 import { ROOT_ANCHORS, type TrustAnchor } from './dnssec/trust-anchors.ts'
+import type { ServerAddress } from './io/address.ts'
 import { DEFAULT_LIMITS, type LedgerMode, type Limits } from './ledger.ts'
 import { ROOT_HINTS, type RootHint } from './root-hints.ts'
 import type { Name } from './wire/name.ts'
@@ -13,6 +15,45 @@ export interface StaleSettings {
   maxAgeMs: number
   /** TTL of such answers, seconds. */
   replyTtl: number
+}
+
+/** A part of the name space for which other servers are asked than those the zones name. */
+export interface ForwardRule {
+  /** At and below this, but for what has a rule of its own. */
+  subtree: Name
+  /** None: the names are resolved from the root, an exception from a rule further up. */
+  servers: readonly ForwardTarget[]
+  /** They hold the zone; else they resolve for us. */
+  authoritative: boolean
+  /** Whether what they say is validated. */
+  dnssec: boolean
+}
+
+export interface ForwardTarget {
+  address: ServerAddress
+  /** TCP only. */
+  tcp: boolean
+}
+
+/** What an operator's file says in the sections of modules, paths replaced by what the files hold. A module without its
+ *  section is off. */
+export interface Sections {
+  views?: Config['views']
+  'local-data'?: LocalData
+  dns64?: Config['dns64']
+  rebinding?: { allowed: readonly string[] }
+  renumber?: Config['network']['address-renumbering']
+}
+
+export type LocalData = Omit<Config['local-data'], 'addresses-files' | 'rules'> & {
+  'addresses-files': readonly TextFile[]
+  rules: readonly LocalRule[]
+}
+export type LocalRule = Omit<Config['local-data']['rules'][number], 'file'> & { file: readonly TextFile[] }
+
+export interface TextFile {
+  path: string
+  text: string
 }
 
 export interface Settings {
@@ -70,6 +111,12 @@ export interface Settings {
   serveStale: StaleSettings | undefined
   limits: Limits
   ledgerMode: LedgerMode
+  forward: readonly ForwardRule[]
+  /** Resolvers to ask when all else has failed, or has taken too long. */
+  fallback: { servers: readonly ForwardTarget[]; afterMs: number } | undefined
+  /** Names at and below which servers are spared mixed case. */
+  sparedMixedCase: readonly Name[]
+  sections: Sections
   /** Clients joined to one question in flight; more get SERVFAIL. */
   maxJoined: number
 }
@@ -105,5 +152,9 @@ export const defaultSettings: Settings = {
   serveStale: undefined,
   limits: DEFAULT_LIMITS,
   ledgerMode: 'enforce',
+  forward: [],
+  fallback: undefined,
+  sparedMixedCase: [],
+  sections: {},
   maxJoined: 100,
 }

@@ -10,15 +10,15 @@ import type { Log } from '../src/io/log.ts'
 import { systemRandom } from '../src/io/random.ts'
 import { SystemTransport } from '../src/io/transport.ts'
 import { BogusLog } from '../src/modules/bogus-log/index.ts'
-import { builtInModules } from '../src/modules/index.ts'
+import { startModules } from '../src/modules/index.ts'
 import { anchorsInForce, Core, type Log as CoreLog } from '../src/resolve.ts'
 import { cacheOptionsFromConfig, settingsFromConfig, transportOptionsFromConfig } from '../src/settings-from-config.ts'
 import { listeningAddresses, listenPoints } from './addresses.ts'
+import { AnswerIndex } from './answer-index.ts'
 import { CACHE_FILE } from './keeper.ts'
 import { KeeperLink } from './keeper-link.ts'
 import type { StartWorker } from './messages.ts'
 import { runWorker } from './run-worker.ts'
-import { AnswerIndex } from './answer-index.ts'
 import type { Resolver } from './serve.ts'
 
 /** How long a new worker waits for its keeper. Without it, it answers as well, but from an empty cache. */
@@ -60,13 +60,15 @@ async function makeResolver({ config, socketPath }: StartWorker, log: Log): Prom
   const anchors = anchorsInForce(settings)
   const toLog = coreLog(log)
   const bogusLog = new BogusLog({ clock: systemClock, log: settings.logBogus ? toLog : undefined })
+  const tools = { clock: systemClock, random: systemRandom, log: toLog }
+  const modules = startModules(settings, tools, { bogusLog, anchors: () => anchors.current })
   const core = new Core({
     cache,
     transport,
     clock: systemClock,
     random: systemRandom,
     settings,
-    modules: builtInModules(settings, systemRandom, { bogusLog, anchors: () => anchors.current }),
+    modules: modules.layers,
     anchors,
     listening: listeningAddresses(points),
     nsTimeoutMs: config.cache['ns-timeout'],
@@ -93,6 +95,7 @@ async function makeResolver({ config, socketPath }: StartWorker, log: Log): Prom
     frequentBogus: () => bogusLog.frequent(FREQUENT),
     async close() {
       core.close()
+      modules.stop()
       transport.close()
       await store.close()
       link.close()

@@ -7,6 +7,16 @@ import type * as z from 'zod'
 import { DNS_PORT, familyOf, parseInterface } from './listen.ts'
 import { LOG_GROUPS } from './log-groups.ts'
 import {
+  dns64Schema,
+  fallbackSchema,
+  forwardSchema,
+  localDataSchema,
+  modulesSchema,
+  renumberingSchema,
+  viewsSchema,
+} from './policy.ts'
+import { names } from './policy-kinds.ts'
+import {
   type Complain,
   choice,
   choices,
@@ -204,6 +214,7 @@ export const configSchema = section('The configuration of Bowline.', {
         },
         listensOnce,
       ),
+      'address-renumbering': renumberingSchema,
     },
     asksSomewhere,
   ),
@@ -275,6 +286,20 @@ export const configSchema = section('The configuration of Bowline.', {
       about: 'Begin each answer with another record of the set, so that clients spread over the addresses.',
       fallback: true,
     }),
+    'rebinding-protection': flag({
+      about:
+        'Refuse answers with addresses of private or other special networks: a web page from outside could reach hosts ' +
+        'inside through such names.',
+      fallback: false,
+    }),
+    'rebinding-allowed': names({
+      about: 'Domain names at and below which such addresses are right.',
+      example: 'corp.example',
+    }),
+    'violators-workarounds': flag({
+      about: 'Spare a few zones with broken servers what they are known to choke on. The list comes with Bowline.',
+      fallback: false,
+    }),
     'root-hints-file': path({
       about: 'A file with the names and addresses of the root servers, in the form of a zone file.',
       otherwise: 'the list that comes with Bowline',
@@ -338,6 +363,12 @@ export const configSchema = section('The configuration of Bowline.', {
       },
     ),
   }),
+  views: viewsSchema,
+  'local-data': localDataSchema,
+  forward: forwardSchema,
+  fallback: fallbackSchema,
+  dns64: dns64Schema,
+  modules: modulesSchema,
   dnssec: section('How answers are validated (RFC 4035).', {
     enable: flag({
       about:

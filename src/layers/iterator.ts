@@ -4,18 +4,37 @@
 import type { Cache, Delegation } from '../cache/cache.ts'
 import { Rank } from '../cache/rank.ts'
 import { nsecHas, readNsec } from '../dnssec/nsec.ts'
+import type { ServerAddress } from '../io/address.ts'
 import type { Clock, Random } from '../io/interfaces.ts'
 import type { Arrival, Iteration, Layer, Query, Request, Step } from '../request.ts'
-import type { Settings } from '../settings.ts'
+import type { ForwardRule, Settings } from '../settings.ts'
 import type { ForbiddenOptions } from '../upstream/forbidden.ts'
 import type { Servers } from '../upstream/servers.ts'
-import { ancestorWith, countLabels, equalNames, type Name, nameToText, ROOT } from '../wire/name.ts'
+import {
+  ancestorWith,
+  countLabels,
+  equalNames,
+  isAtOrBelow,
+  isBelow,
+  type Name,
+  nameToText,
+  ROOT,
+} from '../wire/name.ts'
 import type { RRset } from '../wire/rrset.ts'
 import { Ede, Rcode, rcodeText, Type, typeText } from '../wire/types.ts'
 import { aliasLoop, hasAlias, tooManyAliases } from './aliases.ts'
 import { classifyReply, denialTtl, type Finding } from './classify.ts'
+import { Forwards } from './forwards.ts'
 import { labelsToReveal } from './minimise.ts'
-import { type CutOptions, delegationFrom, enterCut, gatherAddresses, glueAnswer, hintedRoot } from './zone-cut.ts'
+import {
+  type CutOptions,
+  delegationFrom,
+  enterCut,
+  enterRule,
+  gatherAddresses,
+  glueAnswer,
+  hintedRoot,
+} from './zone-cut.ts'
 
 /** Address look-ups under way at once for one delegation. */
 const LOOKUPS_AT_ONCE = 2
@@ -24,6 +43,8 @@ const LOOKUPS_AT_ONCE = 2
 const MAX_TRIES_PER_ADDRESS = 3
 /** Queries at one cut; with more servers than that failing, the zone is broken. */
 const MAX_TRIES_PER_CUT = 16
+/** A forwarder has to ask others before it can answer. */
+const FORWARDER_TIMEOUT_MS = 1500
 
 export interface IteratorOptions {
   cache: Cache
@@ -46,6 +67,8 @@ class Iterator implements Layer {
   readonly #settings: Settings
   readonly #cutOptions: CutOptions
   readonly #hints: Delegation
+  readonly #forwards: Forwards
+  readonly #fallback: ForwardRule | undefined
 
   constructor(options: IteratorOptions) {
     this.#cache = options.cache
@@ -54,15 +77,14 @@ class Iterator implements Layer {
     this.#settings = options.settings
     this.#cutOptions = options
     this.#hints = hintedRoot(options.settings.rootHints)
+    this.#forwards = new Forwards(options.settings.forward)
+    this.#fallback = fallbackRule(options.settings.fallback)
   }
 
   /** Chooses name, type and server of the next query; or waits for servers' addresses. */
   produce(request: Request): Step {
-    if (request.iteration === undefined) {
-      const cut = this.#startingCut(request)
-      if (cut === undefined) return 'wait' // for the root to be primed
-      this.#enter(request, cut, true)
-    }
+    if (request.iteration === undefined && !this.#start(request)) return 'wait' // for the root to be primed
+    if (this.#isOverdue(request)) this.#enterRule(request, this.#fallback as ForwardRule)
     const iteration = request.iteration as Iteration
     if (request.purpose === 'server-address' && this.#answerByGlue(request, iteration)) return 'done'
     if (!gatherAddresses(request, iteration, this.#cutOptions)) return this.#overBudget(request)
@@ -85,7 +107,7 @@ class Iterator implements Layer {
       rcode: reply.rcode,
       edns: query.edns,
     })
-    const finding = classifyReply({ ...query, forwarded: iteration.lastResort }, reply)
+    const finding = classifyReply({ ...query, forwarded: isForwarded(iteration) }, reply)
     request.trace?.({ kind: 'arrival', depth: request.depth, query, arrival, finding: describe(finding) })
     request.learnedLeaseMs = iteration.cut.leaseUntilMs
     if (query.minimised) return this.#consumeMinimised(request, iteration, query, finding)
@@ -113,27 +135,61 @@ class Iterator implements Layer {
 
   // --- where to ask -------------------------------------------------------------------------------------------------
 
-  /** The deepest known cut for the name pursued; undefined while the root's servers are being asked for. */
-  #startingCut(request: Request): Delegation | undefined {
-    if (request.purpose === 'priming') return this.#hints
+  /** Goes to the deepest known cut for the name pursued. False while the root's servers are being asked for. */
+  #start(request: Request): boolean {
+    const cut = request.purpose === 'priming' ? this.#hints : this.#startingCut(request)
+    if (cut === undefined) return false
+    if ('servers' in cut) this.#enterRule(request, cut)
+    else this.#enter(request, cut, true)
+    return true
+  }
+
+  #startingCut(request: Request): Delegation | ForwardRule | undefined {
     // DS lives on the parent's side of the cut, RFC 4035 §3.1.4.1.
     const side = request.qtype === Type.DS && request.sname.length > 1 ? 'strictly-above' : 'at-or-above'
-    const known = this.#cache.closestDelegation(request.sname, side)
+    const known = this.#knownCut(request.sname, side)
     if (known !== undefined) return known
     if (!this.#settings.priming || request.isAfter(ROOT, Type.NS)) return this.#hints
     if (request.need(ROOT, Type.NS, 'priming') === undefined) return undefined
     return this.#cache.closestDelegation(request.sname, side) ?? this.#hints // RFC 9609 §3: primed, or the hints have to do
   }
 
+  /** The operator's word, or the cut learned last. Below a zone whose servers the operator has named, its own word on
+   *  deeper cuts counts; a forwarder's subtree has none. */
+  #knownCut(name: Name, side: 'at-or-above' | 'strictly-above'): Delegation | ForwardRule | undefined {
+    const rule = this.#forwards.find(name, side)
+    if (rule !== undefined && !rule.authoritative) return rule
+    const learned = this.#cache.closestDelegation(name, side)
+    return rule === undefined || (learned !== undefined && isBelow(learned.zone, rule.subtree)) ? learned : rule
+  }
+
+  /** Whether resolution has taken so long that others shall be asked. */
+  #isOverdue(request: Request): boolean {
+    const { fallback } = this.#settings
+    if (fallback === undefined || !this.#mayFallBack(request)) return false
+    const { deadlineMs, limits } = request.ledger
+    return this.#clock.monotonicMs() - (deadlineMs - limits.time) >= fallback.afterMs
+  }
+
+  #mayFallBack({ iteration, view }: Request): boolean {
+    return this.#fallback !== undefined && iteration?.rule !== this.#fallback && view?.options.fallback !== false
+  }
+
+  #enterRule(request: Request, rule: ForwardRule): void {
+    if (rule === this.#fallback) request.addEde(Ede.OTHER, 'asked a fallback server')
+    request.iteration = enterRule(rule, this.#cutOptions)
+    this.#traceCut(request, request.iteration)
+  }
+
   #enter(request: Request, cut: Delegation, remembered: boolean): void {
     request.iteration = enterCut(cut, remembered, this.#clock.wallMs(), this.#cutOptions)
-    request.trace?.({
-      kind: 'cut',
-      depth: request.depth,
-      sname: request.sname,
-      zoneCut: cut.zone,
-      servers: request.iteration.candidates.length,
-    })
+    const { minimize } = request.view?.options ?? {}
+    if (minimize !== undefined) request.iteration.minimise = minimize
+    this.#traceCut(request, request.iteration)
+  }
+
+  #traceCut({ trace, depth, sname }: Request, { cut, candidates }: Iteration): void {
+    trace?.({ kind: 'cut', depth, sname, zoneCut: cut.zone, servers: candidates.length })
   }
 
   /** Unless `strict` wants the zone's own word, glue is good enough to find a server by. */
@@ -171,10 +227,15 @@ class Iterator implements Layer {
     const minimised = qname !== request.sname
     if (retry === undefined && iteration.spent >= MAX_TRIES_PER_CUT) return false
     const hopeful = iteration.candidates.filter((address) => (tried.get(address.key) ?? 0) < MAX_TRIES_PER_ADDRESS)
-    const choice =
+    const forwarder = isForwarder(iteration)
+    const wish = forwarder ? { minTimeoutMs: FORWARDER_TIMEOUT_MS } : {}
+    let choice =
       retry === undefined
-        ? this.#servers.choose(hopeful, tried)
-        : (this.#servers.choose([retry.server], new Map(), { tcp: retry.tcp }) ?? this.#servers.choose(hopeful, tried))
+        ? this.#servers.choose(hopeful, tried, wish)
+        : (this.#servers.choose([retry.server], new Map(), { ...wish, tcp: retry.tcp }) ??
+          this.#servers.choose(hopeful, tried, wish))
+    if (choice !== undefined && choice.protocol === 'udp' && isTcpOnly(iteration, choice.address))
+      choice = this.#servers.choose([choice.address], new Map(), { ...wish, tcp: true })
     if (choice === undefined) return false
     const { address: server, protocol, timeoutMs, edns, mixCase } = choice
     if (retry === undefined) tried.set(server.key, (tried.get(server.key) ?? 0) + 1)
@@ -187,9 +248,15 @@ class Iterator implements Layer {
       protocol,
       timeoutMs,
       edns,
-      mixCase: mixCase && this.#settings.caseRandomization,
+      mixCase: mixCase && this.#settings.caseRandomization && !this.#isSparedMixedCase(qname),
       zoneCut: iteration.cut.zone,
       minimised,
+      ...(forwarder
+        ? {
+            recursionDesired: true,
+            checkingDisabled: request.wishes.cd || (request.mustValidate && iteration.rule?.dnssec),
+          }
+        : {}),
     }
     return true
   }
@@ -209,6 +276,10 @@ class Iterator implements Layer {
     return [sname, qtype]
   }
 
+  #isSparedMixedCase(qname: Name): boolean {
+    return this.#settings.sparedMixedCase.some((zone) => isAtOrBelow(qname, zone))
+  }
+
   #overBudget(request: Request): Step {
     return request.failWith(Ede.OTHER, 'too many of the servers of a delegation have no address')
   }
@@ -217,8 +288,13 @@ class Iterator implements Layer {
    *  once more before the request fails. */
   #giveUp(request: Request, iteration: Iteration): Step {
     if (iteration.remembered && iteration.cut.zone.length > 1) {
-      const parent = this.#cache.closestDelegation(iteration.cut.zone, 'strictly-above') ?? this.#hints
-      this.#enter(request, parent, false)
+      const parent = this.#knownCut(iteration.cut.zone, 'strictly-above') ?? this.#hints
+      if ('servers' in parent) this.#enterRule(request, parent)
+      else this.#enter(request, parent, false)
+      return 'produce'
+    }
+    if (this.#mayFallBack(request)) {
+      this.#enterRule(request, this.#fallback as ForwardRule)
       return 'produce'
     }
     const zone = nameToText(iteration.cut.zone)
@@ -416,6 +492,25 @@ class Iterator implements Layer {
     iteration.retry = { server: query.server, tcp: true } // RFC 7766 §5
     return 'produce'
   }
+}
+
+/** What they say is validated like everything else. */
+function fallbackRule(fallback: Settings['fallback']): ForwardRule | undefined {
+  return fallback && { subtree: ROOT, servers: fallback.servers, authoritative: false, dnssec: true }
+}
+
+/** The servers resolve for us. */
+function isForwarder({ rule }: Iteration): boolean {
+  return rule !== undefined && !rule.authoritative
+}
+
+/** Their answers need no authority. */
+function isForwarded(iteration: Iteration): boolean {
+  return iteration.lastResort || isForwarder(iteration)
+}
+
+function isTcpOnly({ rule }: Iteration, server: ServerAddress): boolean {
+  return rule?.servers.some(({ address, tcp }) => tcp && address.key === server.key) ?? false
 }
 
 /** Whether the proof of a denial shows a DNAME at the name: there are no cuts below it to look for. */

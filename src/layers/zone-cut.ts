@@ -6,7 +6,7 @@ import { ServerAddress } from '../io/address.ts'
 import type { Random } from '../io/interfaces.ts'
 import type { Iteration, Request } from '../request.ts'
 import type { RootHint } from '../root-hints.ts'
-import type { Settings } from '../settings.ts'
+import type { ForwardRule, Settings } from '../settings.ts'
 import { type ForbiddenOptions, isForbidden } from '../upstream/forbidden.ts'
 import { countLabels, equalNames, isAtOrBelow, type Name, ROOT } from '../wire/name.ts'
 import { nsName, type RRset, rrset } from '../wire/rrset.ts'
@@ -78,6 +78,7 @@ export function enterCut(cut: Delegation, remembered: boolean, nowMs: number, op
     revealed: countLabels(cut.zone),
     minimise: options.settings.minimise,
     remembered,
+    rule: undefined,
     lastResort: false,
     retry: undefined,
     troubles: [],
@@ -92,6 +93,32 @@ export function enterCut(cut: Delegation, remembered: boolean, nowMs: number, op
   }
   planLookups(iteration, withoutAddress, options)
   return iteration
+}
+
+/** Begins asking the servers an operator has named. They may be anywhere; the cut leases nothing. */
+export function enterRule(rule: ForwardRule, { settings }: CutOptions): Iteration {
+  const cut: Delegation = {
+    zone: rule.subtree,
+    leaseUntilMs: Number.POSITIVE_INFINITY,
+    nameservers: [],
+    configured: true,
+  }
+  const isOn = ({ family }: ServerAddress) => (family === 4 ? settings.doIpv4 : settings.doIpv6)
+  return {
+    cut,
+    candidates: rule.servers.map(({ address }) => address).filter(isOn),
+    lookups: [],
+    tried: new Map(),
+    spent: 0,
+    revealed: countLabels(cut.zone),
+    minimise: settings.minimise && rule.authoritative, // a forwarder has to know the whole question
+    remembered: false,
+    rule,
+    lastResort: false,
+    retry: undefined,
+    silences: [],
+    troubles: [],
+  }
 }
 
 /** The glue for the very server whose address is asked for: its own zone need not be asked then (RFC 1034 §4.2.1). */

@@ -1,33 +1,92 @@
 /** The modules in the order they are asked: each line stands before the next, and none knows its neighbours. */
 
 import type { TrustAnchors } from '../dnssec/trust-anchors.ts'
-import type { Random } from '../io/interfaces.ts'
 import type { Layer } from '../request.ts'
 import type { Settings } from '../settings.ts'
 import { chaos } from './chaos/index.ts'
+import { dns64 } from './dns64/index.ts'
+import { localData } from './local-data/index.ts'
 import { metaTypes } from './meta-types/index.ts'
 import { minimalAny } from './minimal-any/index.ts'
+import { arrange, type Budget, DEFAULT_BUDGET, type Module, type RunningModule, type Tools } from './module.ts'
+import { rebinding } from './rebinding/index.ts'
 import { refuseNoRd } from './refuse-no-rd/index.ts'
+import { renumber } from './renumber/index.ts'
 import { reorderRrset } from './reorder-rrset/index.ts'
 import { sentinel } from './sentinel/index.ts'
 import { specialNames } from './special-names/index.ts'
+import { views } from './views/index.ts'
 
 /** What some modules need of their surroundings; without, they are left out. */
 export interface Surroundings {
   bogusLog?: Layer
   anchors?: () => TrustAnchors
+  outside?: readonly OutsideModule[]
 }
 
-/** What `settings` switch on. */
-export function builtInModules(settings: Settings, random: Random, { bogusLog, anchors }: Surroundings = {}): Layer[] {
-  return [
+/** A module that does not come with Bowline, and what its settings became. */
+export interface OutsideModule {
+  module: Module
+  config: unknown
+  budget?: Budget
+}
+
+export interface ModuleSet {
+  /** For the driver, in order. */
+  layers: readonly Layer[]
+  running: readonly RunningModule[]
+  stop(): void
+}
+
+/** Puts to work what `settings` switch on. Throws a BowlineError when a module cannot use its settings. */
+export function startModules(settings: Settings, tools: Tools, surroundings: Surroundings = {}): ModuleSet {
+  const { bogusLog, anchors, outside = [] } = surroundings
+  const { sections } = settings
+  const forwarded = settings.forward.map((rule) => rule.subtree)
+  const front: Entry[] = [
+    on(settings.reorderRrset, reorderRrset), // last to see an answer
+    on(true, chaos(settings)), // before anything that takes a name for one of class IN
+    on(true, metaTypes),
+    withSection(sections.views, views), // the rules of others go by what it finds
+    on(settings.refuseNoRd, refuseNoRd),
+    on(settings.minimalAny, minimalAny),
+    withSection(sections['local-data'], localData), // the operator's word goes before everybody's
+  ].flat()
+  const rear: Entry[] = [
+    withSection(sections.renumber, renumber), // what comes from here is meant as it stands
+    withSection(sections.rebinding, rebinding), // judges addresses as they came, and those dns64 has made
+    withSection(sections.dns64, dns64),
+    on(settings.specialNames, specialNames(forwarded)),
+  ].flat()
+  const guests = outside.map(({ module, config, budget = DEFAULT_BUDGET }) => ({ module, config, budget }))
+  const running = arrange<Entry>([...front, ...rear], guests, front.length).map(({ module, config, budget }) =>
+    module.start(config, tools, budget),
+  )
+  const layers = [
     ...(bogusLog === undefined ? [] : [bogusLog]), // only looks, at what the client gets in the end
-    ...(settings.reorderRrset ? [reorderRrset(random)] : []), // last to see an answer
-    chaos(settings), // before anything that takes a name for one of class IN
-    metaTypes,
     ...(settings.sentinel && anchors !== undefined ? [sentinel(anchors)] : []),
-    ...(settings.refuseNoRd ? [refuseNoRd] : []),
-    ...(settings.minimalAny ? [minimalAny] : []),
-    ...(settings.specialNames ? [specialNames] : []),
+    ...running,
   ]
+  return {
+    layers,
+    running,
+    stop() {
+      for (const module of running.toReversed()) module.stop()
+    },
+  }
+}
+
+interface Entry {
+  module: Module
+  config: unknown
+  budget?: Budget
+}
+
+function on(isOn: boolean, module: Module): Entry[] {
+  return isOn ? [{ module, config: {} }] : []
+}
+
+/** A module with a section of the configuration, which is off without. */
+function withSection<Section>(section: Section | undefined, module: (section: Section) => Module): Entry[] {
+  return section === undefined ? [] : on(true, module(section))
 }

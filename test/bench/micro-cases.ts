@@ -8,7 +8,7 @@ import { ServerAddress } from '../../src/io/address.ts'
 import { systemClock } from '../../src/io/clock.ts'
 import type { ExchangeSink, Transport } from '../../src/io/interfaces.ts'
 import { systemRandom } from '../../src/io/random.ts'
-import { builtInModules } from '../../src/modules/index.ts'
+import { startModules } from '../../src/modules/index.ts'
 import { Core } from '../../src/resolve.ts'
 import { defaultSettings } from '../../src/settings.ts'
 import { composeUpstream, judgePacket } from '../../src/upstream/query.ts'
@@ -99,7 +99,8 @@ function lmdbCache() {
 function coreWith(transport: Transport): { core: Core; cache: Cache } {
   const cache = new Cache(new MemoryStore(), systemClock, CACHE_OPTIONS)
   const settings = { ...defaultSettings, validate: false, queryLoopback: true }
-  const modules = builtInModules(settings, systemRandom)
+  const tools = { clock: systemClock, random: systemRandom, log: () => {} }
+  const modules = startModules(settings, tools).layers
   const core = new Core({ cache, transport, clock: systemClock, random: systemRandom, settings, modules })
   return { core, cache }
 }

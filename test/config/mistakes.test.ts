@@ -2,16 +2,20 @@
 
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { configSchema } from '../../src/config/schema.ts'
+import { schemaAt, shapeOf } from '../../src/config/tree.ts'
 import { mistakesOf } from './machine.ts'
 
 const TIME = 'in whole seconds (units us, ms, s, m, h, d)'
 const SIZE = '(units B, K, M, G)'
 const INTERFACE =
   'an IP address or a network interface, with or without a port, as in 127.0.0.1@5300, ::1, 0.0.0.0 or eth0@53'
-const TOP =
-  'version, rundir, hostname, nsid, user, workers, drain-timeout, management, network, cache, options, dnssec, logging'
-const OPTIONS =
-  'minimize, query-case-randomization, glue-checking, query-loopback, priming, refuse-no-rd, reorder-rrset, root-hints-file, upstream-port, serve-stale, request-budget'
+const settingsOf = (...path: string[]) => {
+  const shape = shapeOf(schemaAt(configSchema, path) ?? configSchema)
+  return shape.kind === 'section' ? Object.keys(shape.settings).join(', ') : ''
+}
+const TOP = settingsOf()
+const OPTIONS = settingsOf('options')
 
 /** One or several lines of YAML, and what is said of them. */
 const cases: Record<string, [yaml: string, ...lines: string[]][]> = {

@@ -6,7 +6,15 @@ import { importsOf, sources, withoutComments } from './sources.ts'
 /** From top to bottom. What a path begins with tells its floor; the longest match counts. */
 const FLOORS: string[][] = [
   ['supervisor/'],
-  ['workers/', 'src/index.ts', 'src/settings-from-config.ts', 'src/anchor-lookup.ts', 'src/anchor-files.ts'],
+  [
+    'workers/',
+    'src/index.ts',
+    'src/settings-from-config.ts',
+    'src/anchor-lookup.ts',
+    'src/anchor-files.ts',
+    'src/workarounds.ts',
+    'src/policy-from-config.ts',
+  ],
   ['src/resolve.ts'],
   ['src/modules/', 'src/answer.ts'],
   ['src/layers/'],

@@ -4,7 +4,7 @@
 import type { Verdict } from './replay.ts'
 
 export interface Expectation {
-  verdict: Exclude<Verdict, 'pass'>
+  verdict: Exclude<Verdict, 'pass'> | 'unsupported'
   reason: string
 }
 
@@ -14,5 +14,9 @@ export const EXPECTATIONS: Record<string, Expectation> = {
     verdict: 'undefined',
     reason:
       'keys are fetched when they are needed, not on entering a zone: one shortened name is asked before they fail',
+  },
+  'modules/view-module_view_tsig.rpl': {
+    verdict: 'unsupported',
+    reason: 'goes by the name of a TSIG key without checking its signature: anybody could write that name',
   },
 }

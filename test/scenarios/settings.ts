@@ -6,18 +6,21 @@ import { AnchorLookup } from '../../src/anchor-lookup.ts'
 import { AnchorManager } from '../../src/anchors/manager.ts'
 import { Cache } from '../../src/cache/cache.ts'
 import { MemoryStore } from '../../src/cache/memory-store.ts'
+import { makeConfig } from '../../src/config/load.ts'
 import { unmanaged } from '../../src/dnssec/rfc5011.ts'
 import type { TrustAnchor } from '../../src/dnssec/trust-anchors.ts'
 import { ServerAddress } from '../../src/io/address.ts'
-import { builtInModules } from '../../src/modules/index.ts'
+import { startModules } from '../../src/modules/index.ts'
 import { Core } from '../../src/resolve.ts'
 import { type RootHint, rootHint } from '../../src/root-hints.ts'
 import { defaultSettings, type Settings } from '../../src/settings.ts'
+import { settingsFromConfig } from '../../src/settings-from-config.ts'
 import { nameKey } from '../../src/wire/name.ts'
 import { Type } from '../../src/wire/types.ts'
 import { type Head, readHead } from './head.ts'
 import type { ScriptRecord } from './message.ts'
 import type { Scenario } from './parse-rpl.ts'
+import { joined, policyOf, presumed } from './policy.ts'
 import type { ReplayOptions, ResolverUnderTest, World } from './replay.ts'
 
 /** Seconds. Six days, as Knot Resolver has it. */
@@ -25,23 +28,8 @@ const DEFAULT_MAX_TTL = 518_400
 
 /** Why the resolver cannot play this scenario as it is meant; undefined: it can. */
 export function whyUnsupported(scenario: Scenario): string | undefined {
-  const head = readHead(scenario)
-  if (needsModule(scenario.path)) return needsModule(scenario.path)
-  if (head.policies.length > 0) return 'needs module policy'
-  if (head.features.has('dns64_prefix')) return 'needs module dns64'
-  if (head.features.has('static_hint_name')) return 'needs module hints'
-  if (head.features.has('renumber_src')) return 'needs module renumber'
-  if (head.features.has('workarounds')) return 'needs module workarounds'
-  if (head.forwardTo) return 'needs forwarding'
-  return undefined
-}
-
-/** Scenarios from Knot Resolver's module folders do not say in their head what must be configured. */
-function needsModule(path: string): string | undefined {
-  const name = basename(path)
-  if (name.startsWith('policy-')) return 'needs module policy'
-  if (name.startsWith('rebinding-')) return 'needs module rebinding'
-  if (name.startsWith('view-')) return 'needs module view'
+  const name = basename(scenario.path)
+  if (name === 'view-module_view_tsig.rpl') return 'needs rules by the name of a TSIG key'
   return undefined
 }
 
@@ -52,23 +40,28 @@ export function replayOptions(scenario: Scenario, minimise: boolean): ReplayOpti
     startMs: head.startMs,
     timersFollowElapse: basename(scenario.path).includes('monotonic'),
     client: clientAddress(head),
-    start: (world) => startResolver(head, minimise, world, basename(scenario.path).startsWith('ta_update-')),
+    start: (world) => startResolver(head, basename(scenario.path), minimise, world),
   }
 }
 
-/** `managed`: the anchors are kept up to date, RFC 5011. */
-function startResolver(head: Head, minimise: boolean, world: World, managed: boolean): ResolverUnderTest {
+function startResolver(head: Head, file: string, minimise: boolean, world: World): ResolverUnderTest {
   const { clock, transport, random } = world
+  const managed = file.startsWith('ta_update-') // the anchors are kept up to date, RFC 5011
+  const presumption = presumed(file)
+  const { forward, sections, sparedMixedCase } = settingsFromConfig(makeConfig(joined(policyOf(head), presumption)))
   const settings: Settings = {
     ...defaultSettings,
+    forward,
+    sections,
+    sparedMixedCase,
     rootHints: head.stub ? [{ name: head.stub.name, addresses: [head.stub.address.octets] }] : ROOT_HINTS_2017,
     priming: false,
     minimise,
     minimiseType: Type.NS,
     glueChecking: head.hardenGlue ? 'normal' : 'permissive',
     queryLoopback: head.queryLoopback || head.stub?.address.octets[0] === 127,
-    doIpv4: head.doIpv4,
-    doIpv6: head.doIpv6,
+    doIpv4: head.doIpv4 && presumption.network?.['do-ipv4'] !== false,
+    doIpv6: head.doIpv6 && presumption.network?.['do-ipv6'] !== false,
     ednsBufferSize: { upstream: 4096, downstream: 4096 },
     specialNames: false,
     minimalAny: false,
@@ -88,7 +81,7 @@ function startResolver(head: Head, minimise: boolean, world: World, managed: boo
     clock,
     random,
     settings,
-    modules: builtInModules(settings, random),
+    modules: startModules(settings, { clock, random, log: () => {} }).layers,
     log: (level, event, fields) => {
       if (level === 'error') fault ??= `${event} ${JSON.stringify(fields)}`
     },

@@ -1,15 +1,14 @@
 /** Refuses queries without RD: whoever does not want recursion only looks into the cache of others (snooping). */
 
-import type { Layer } from '../../request.ts'
 import { Ede, Rcode } from '../../wire/types.ts'
+import { defineModule } from '../module.ts'
 
-export const refuseNoRd: Layer = {
+export const refuseNoRd = defineModule({
   name: 'refuse-no-rd',
+  about: 'Refuses queries without RD.',
   begin(request) {
-    if (request.wishes.rd || request.parent !== undefined) return 'pass'
-    request.rcode = Rcode.REFUSED
-    request.source = 'local'
+    if (request.wishes.rd) return 'pass'
     request.addEde(Ede.NOT_AUTHORITATIVE, 'recursion is not desired, and nothing else is offered')
-    return 'done'
+    return request.answerWith(Rcode.REFUSED)
   },
-}
+})

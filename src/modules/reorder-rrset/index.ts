@@ -1,20 +1,18 @@
 /** Rotates the records of each RRset by chance, so that clients that take the first spread over all. RFC 2181 §5: a set
  *  has no order. RFC 1794 describes the practice. */
 
-import type { Random } from '../../io/interfaces.ts'
-import type { Layer } from '../../request.ts'
+import { defineModule } from '../module.ts'
 
-export function reorderRrset(random: Random): Layer {
-  return {
-    name: 'reorder-rrset',
-    answer(request) {
-      request.answer = request.answer.map((set) => {
-        const { rdatas } = set
-        if (rdatas.length < 2) return set
-        const first = random.below(rdatas.length)
-        return { ...set, rdatas: [...rdatas.slice(first), ...rdatas.slice(0, first)] }
-      })
-      return 'pass'
-    },
-  }
-}
+export const reorderRrset = defineModule({
+  name: 'reorder-rrset',
+  about: 'Starts every RRset of an answer at a random record.',
+  answer(request, { random }) {
+    request.answer = request.answer.map((set) => {
+      const { rdatas } = set
+      if (rdatas.length < 2) return set
+      const first = random.below(rdatas.length)
+      return { ...set, rdatas: [...rdatas.slice(first), ...rdatas.slice(0, first)] }
+    })
+    return 'pass'
+  },
+})

@@ -6,7 +6,8 @@ import { MemoryStore } from '../../../src/cache/memory-store.ts'
 import { ServerAddress } from '../../../src/io/address.ts'
 import type { ExchangeFailure, Protocol } from '../../../src/io/interfaces.ts'
 import { BogusLog } from '../../../src/modules/bogus-log/index.ts'
-import { builtInModules } from '../../../src/modules/index.ts'
+import { type ModuleSet, type OutsideModule, startModules } from '../../../src/modules/index.ts'
+import type { Tools } from '../../../src/modules/module.ts'
 import { anchorsInForce, Core } from '../../../src/resolve.ts'
 import { rootHint } from '../../../src/root-hints.ts'
 import { defaultSettings, type Settings } from '../../../src/settings.ts'
@@ -35,6 +36,8 @@ export const ROOT_ADDRESS = '198.41.0.4'
 
 export interface StoryOptions {
   settings?: Partial<Settings>
+  /** Modules that do not come with Bowline. */
+  outside?: OutsideModule[]
   /** Seconds. */
   ttlMax?: number
   seed?: number
@@ -45,6 +48,7 @@ export class Story {
   readonly network: SimulatedNetwork
   readonly core: Core
   readonly cache: Cache
+  readonly modules: ModuleSet
   /** Every packet sent to a server, as `192.0.2.1 udp www.example.org. A`; names in lower case. */
   readonly asked: string[] = []
   readonly bogusLog: BogusLog
@@ -85,15 +89,17 @@ export class Story {
     const cache = new Cache(new MemoryStore(), clock, { ttlMin: 0, ttlMax, negativeTtlMax: 10_800 })
     const anchors = anchorsInForce(settings)
     this.bogusLog = new BogusLog({ clock, log: (_level, event, fields) => void this.events.push({ event, ...fields }) })
-    const modules = builtInModules(settings, random, { bogusLog: this.bogusLog, anchors: () => anchors.current })
     this.cache = cache
+    const tools: Tools = { clock, random, log: (_level, event, fields) => void this.events.push({ event, ...fields }) }
+    const surroundings = { bogusLog: this.bogusLog, anchors: () => anchors.current, outside: options.outside }
+    this.modules = startModules(settings, tools, surroundings)
     this.core = new Core({
       cache,
       transport: this.network,
       clock,
       random,
       settings,
-      modules,
+      modules: this.modules.layers,
       anchors,
       log: (level, event, fields) => {
         if (level === 'error') this.faults.push(`${event} ${JSON.stringify(fields)}`)

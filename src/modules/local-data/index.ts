@@ -1,0 +1,132 @@
+/** Answers names from the operator's own data and rules, and not from the world: hosts, records, and what is not to be
+ *  had. Also where an alias leads to such a name. */
+
+import type { Request, Step } from '../../request.ts'
+import type { LocalData } from '../../settings.ts'
+import { type Name, nameFromText } from '../../wire/name.ts'
+import { cnameTarget, type RRset, rrset } from '../../wire/rrset.ts'
+import { Class, Ede, Rcode, Type } from '../../wire/types.ts'
+import { explanation } from '../explanation.ts'
+import { defineModule } from '../module.ts'
+import { compileRules } from './compile.ts'
+import type { Rule, Rules } from './rules.ts'
+
+const NO_TAGS: ReadonlySet<string> = new Set()
+
+export const localData = (config: LocalData) =>
+  defineModule({
+    name: 'local-data',
+    about: 'Answers names from the operator’s own data and rules.',
+    metrics: { answered: 'Queries answered by a rule or with local data' },
+    subRequests: true,
+    start({ log }) {
+      const rules = compileRules(config)
+      log('info', 'local-data', { names: rules.size, octets: rules.octets })
+      return rules
+    },
+    begin(request, { state, count }) {
+      const step = answerFrom(state, request)
+      if (step !== 'pass') count('answered')
+      return step
+    },
+    produce(request, { state, count }) {
+      const { sname, qname } = request
+      if (request.iteration !== undefined || sname === qname) return 'pass' // begin() has seen it
+      const step = answerFrom(state, request)
+      if (step !== 'pass') count('answered')
+      return request.sname === sname ? step : 'produce'
+    },
+  })
+
+function answerFrom(rules: Rules, request: Request): Step {
+  if (!isAnswered(request)) return 'pass'
+  const overUdp = request.client?.overUdp === true
+  const counts = (rule: Rule) => rule.verdict !== 'truncate' || overUdp
+  return answerBy(rules.find(request.sname, request.view?.tags ?? NO_TAGS, counts), request)
+}
+
+/** Servers, and proofs, are found as the zones have them: they are not the client's question. */
+function isAnswered({ question, purpose }: Request): boolean {
+  return purpose === 'answer' && question.class === Class.IN
+}
+
+function answerBy(rule: Rule | undefined, request: Request): Step {
+  switch (rule?.verdict) {
+    case undefined:
+      return rule === undefined ? 'pass' : giveData(rule, request)
+    case 'pass':
+      return 'pass'
+    case 'redirect':
+      return giveData(rule, request)
+    case 'empty':
+      return rule.data.size > 0 ? giveData(rule, request) : deny(rule, request, Rcode.NOERROR)
+    case 'nxdomain':
+      return deny(rule, request, Rcode.NXDOMAIN)
+    case 'refused':
+      return refuse(rule, request, Rcode.REFUSED)
+    case 'servfail':
+      return refuse(rule, request, Rcode.SERVFAIL)
+    case 'drop':
+      request.silent = true
+      return request.answerWith(Rcode.REFUSED)
+    case 'truncate':
+      request.truncated = true
+      return request.answerWith(Rcode.NOERROR)
+    default:
+      return unknown(rule?.verdict as never)
+  }
+}
+
+function giveData(rule: Rule, request: Request): Step {
+  const { sname, qtype } = request
+  const cname = rule.data.get(Type.CNAME)
+  const set = rule.data.get(qtype) ?? cname
+  if (set === undefined) {
+    if (!rule.nodata) return 'pass'
+    return request.answerWith(Rcode.NOERROR, request.answer, [soaFor(sname, rule.ttl)])
+  }
+  if (rule.verdict === 'redirect') explain(rule, request, Ede.FORGED_ANSWER)
+  const owned: RRset = { ...set, owner: sname }
+  if (set !== cname || qtype === Type.CNAME) return request.answerWith(Rcode.NOERROR, [...request.answer, owned])
+  if (!request.ledger.charge('aliases')) return request.failWith(Ede.OTHER, 'too many aliases')
+  request.answer.push(owned)
+  request.judge('insecure')
+  request.sname = cnameTarget(owned.rdatas[0])
+  return 'pass' // resolving goes on at the target
+}
+
+/** There is no such data; cached for the rule's TTL by those who ask. */
+function deny(rule: Rule, request: Request, rcode: Rcode): Step {
+  const step = request.answerWith(rcode, request.answer, [soaFor(request.sname, rule.ttl)])
+  request.authoritative = rcode === Rcode.NXDOMAIN
+  explain(rule, request, Ede.BLOCKED)
+  return step
+}
+
+function refuse(rule: Rule, request: Request, rcode: Rcode): Step {
+  const step = request.answerWith(rcode)
+  explain(rule, request, Ede.BLOCKED)
+  return step
+}
+
+function explain({ message }: Rule, request: Request, code: Ede): void {
+  request.addEde(code, message ?? '')
+  if (message !== undefined) request.additional.push(explanation(message))
+}
+
+const NOBODY = nameFromText('nobody.invalid.')
+const NUMBERS = [1, 3600, 1200, 604_800, 10_800]
+
+/** As RFC 6303 §3 has it for zones that are nobody's. */
+function soaFor(owner: Name, ttl: number): RRset {
+  const rdata = new Uint8Array(owner.length + NOBODY.length + NUMBERS.length * 4)
+  rdata.set(owner)
+  rdata.set(NOBODY, owner.length)
+  const numbers = new DataView(rdata.buffer, owner.length + NOBODY.length)
+  for (const [at, number] of NUMBERS.entries()) numbers.setUint32(4 * at, number)
+  return rrset(owner, Type.SOA, ttl, [rdata])
+}
+
+function unknown(verdict: never): never {
+  throw new Error(`unknown verdict ${verdict}`)
+}

@@ -1,0 +1,87 @@
+/** From an operator's configuration to who is asked for what, and what the modules are told. */
+
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { BowlineError } from './config/error.ts'
+import type { Config } from './config/schema.ts'
+import { ServerAddress } from './io/address.ts'
+import type { ForwardRule, LocalData, Sections, Settings, TextFile } from './settings.ts'
+import { type Name, nameFromText } from './wire/name.ts'
+import { MIXED_CASE_VIOLATORS } from './workarounds.ts'
+
+export type Policy = Pick<Settings, 'forward' | 'fallback' | 'sparedMixedCase' | 'sections'>
+
+/** Throws a BowlineError when a file cannot be read, or something is no domain name. */
+export function policyFromConfig(config: Config): Policy {
+  const violators = config.options['violators-workarounds'] ? MIXED_CASE_VIOLATORS : []
+  return {
+    forward: config.forward.flatMap(forwardRules),
+    fallback: config.fallback.enable ? fallbackOf(config.fallback) : undefined,
+    sparedMixedCase: violators.map(nameFromText),
+    sections: sections(config),
+  }
+}
+
+export function nameIn(setting: string, text: string, code = 'domain-name'): Name {
+  try {
+    return nameFromText(text)
+  } catch (error) {
+    throw new BowlineError(code, `${setting}: ${text} is no domain name (${(error as Error).message}); correct it`)
+  }
+}
+
+function forwardRules({ subtree, servers, options }: Config['forward'][number], index: number): ForwardRule[] {
+  const targets = servers === 'recurse' ? [] : servers
+  return subtree.map((text) => ({
+    subtree: nameIn(`forward/${index}/subtree`, text),
+    servers: targets.map(({ address, transport }) => ({
+      address: ServerAddress.fromText(address) as ServerAddress,
+      tcp: transport === 'tcp',
+    })),
+    authoritative: options.authoritative,
+    dnssec: options.dnssec,
+  }))
+}
+
+function fallbackOf({ servers, after }: Config['fallback']): Settings['fallback'] {
+  const address = (text: string) => ServerAddress.fromText(text) as ServerAddress
+  return { servers: servers.map((text) => ({ address: address(text), tcp: false })), afterMs: after }
+}
+
+/** What the modules are told. One that has nothing to do is left out, and costs nothing. */
+function sections(config: Config): Sections {
+  const data = config['local-data']
+  const hasData =
+    data.rules.length > 0 ||
+    data.records !== undefined ||
+    data['addresses-files'].length > 0 ||
+    Object.keys(data.addresses).length > 0
+  const { options, network } = config
+  return {
+    ...(config.views.length > 0 ? { views: config.views } : {}),
+    ...(hasData ? { 'local-data': withTexts(config) } : {}),
+    ...(config.dns64.enable ? { dns64: config.dns64 } : {}),
+    ...(options['rebinding-protection'] ? { rebinding: { allowed: options['rebinding-allowed'] } } : {}),
+    ...(network['address-renumbering'].length > 0 ? { renumber: network['address-renumbering'] } : {}),
+  }
+}
+
+function withTexts({ rundir, 'local-data': data }: Config): LocalData {
+  const read = (setting: string) => (file: string) => readText(setting, resolve(rundir, file))
+  return {
+    ...data,
+    'addresses-files': data['addresses-files'].map(read('local-data/addresses-files')),
+    rules: data.rules.map((rule, index) => ({ ...rule, file: rule.file.map(read(`local-data/rules/${index}/file`)) })),
+  }
+}
+
+function readText(setting: string, path: string): TextFile {
+  try {
+    return { path, text: readFileSync(path, 'utf8') }
+  } catch (error) {
+    throw new BowlineError(
+      'unreadable-file',
+      `${setting}: ${path} cannot be read (${(error as Error).message}); name a file that may be read, or leave it out`,
+    )
+  }
+}

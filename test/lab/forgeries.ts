@@ -79,6 +79,15 @@ const wild = '*.wild A 198.18.90.1\nknown.wild A 198.18.90.2\nzzz.wild A 198.18.
 const stock: Record<string, Stock> = {
   sound: { about: 'nothing wrong: to compare the others with', rcodes: fine, ad: true, edes: [] },
 
+  'any-name': {
+    about: 'nothing wrong: any name has an address, and opt-out leaves nothing to learn from the answers before',
+    ask: 'any',
+    body: '* A 198.18.90.1',
+    signing: signing('ECDSAP256SHA256', nsec3(0, '', true)),
+    rcodes: fine,
+    edes: [],
+  },
+
   // signatures
   expired: {
     about: 'signatures ended a month ago',

@@ -15,6 +15,7 @@ import {
   type Arrival,
   type BogusEvidence,
   type Client,
+  type Driver,
   type Layer,
   Request,
   type Step,
@@ -26,7 +27,7 @@ import { type ExchangeCounters, Exchanges } from './upstream/exchange.ts'
 import { Servers } from './upstream/servers.ts'
 import { WireError } from './wire/error.ts'
 import { type ClientQuery, type Edns, parseQuery, type Question } from './wire/message.ts'
-import { nameToText } from './wire/name.ts'
+import { type Name, nameToText } from './wire/name.ts'
 import { Class, Ede, Flag, Opcode, Rcode, Type, typeText } from './wire/types.ts'
 
 export type { Client } from './request.ts'
@@ -177,12 +178,20 @@ export class Core {
     })
     this.#layers = [...(options.modules ?? []), cacheLayer, validator, iterator]
     this.#seesCached = this.#layers.some((layer) => layer.seesCached)
+    const driver: Driver = {
+      ask: (query, onArrival) => this.#exchanges.ask(query, query.timeoutMs, onArrival).exchange,
+      resolve: (name, type, onEnd) => {
+        const wishes = { rd: true, cd: false, ad: false, do: false }
+        this.pursue({ name, type, class: Class.IN }, wishes, {}, onEnd)
+      },
+    }
+    for (const layer of this.#layers) layer.attach?.(driver)
   }
 
   /** From now on these keys are trusted, and no others. Whatever the cache holds stays as it was judged, but for keys that
    *  were not believed. */
   replaceAnchors(anchors: readonly TrustAnchor[]): void {
-    this.#anchors.current = new TrustAnchors(anchors, this.settings.negativeTrustAnchors)
+    this.#anchors.current = new TrustAnchors(anchors, suspended(this.settings))
     for (const { zone } of anchors) this.#options.cache.clearFailure(zone, Type.DNSKEY)
   }
 
@@ -697,8 +706,13 @@ export class Core {
 }
 
 /** The anchors that `settings` name, until others are learned. */
-export function anchorsInForce(settings: Pick<Settings, 'trustAnchors' | 'negativeTrustAnchors'>): AnchorsInForce {
-  return { current: new TrustAnchors(settings.trustAnchors, settings.negativeTrustAnchors) }
+export function anchorsInForce(settings: Settings): AnchorsInForce {
+  return { current: new TrustAnchors(settings.trustAnchors, suspended(settings)) }
+}
+
+/** Where nothing is validated: what the operator says so of, and what is forwarded to servers that do not need it. */
+function suspended({ negativeTrustAnchors, forward }: Settings): Name[] {
+  return [...negativeTrustAnchors, ...forward.filter((rule) => !rule.dnssec).map((rule) => rule.subtree)]
 }
 
 /** Whether `leader` cannot end before `pursuit`, or one it serves, does: to wait for it would be for ever. */

@@ -1,11 +1,12 @@
 /** A service in processes of its own, and what a test can see of it from outside: its log and its exit. */
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Config, configSchema } from '../../src/config/schema.ts'
+import { makeConfig } from '../../src/config/load.ts'
+import type { Config, ConfigInput } from '../../src/config/schema.ts'
 import { eventually } from '../workers/sockets.ts'
 
 export interface LogLine {
@@ -28,19 +29,28 @@ export interface ServiceOptions {
   /** The real worker and keeper instead of those whose resolver does what the question says. */
   real?: boolean
   /** Further settings, as in a configuration file. */
-  settings?: { options?: object }
+  settings?: ConfigInput
+  /** The settings are read from a file, which can be changed and read again. */
+  withFile?: boolean
 }
 
 const here = (file: string) => fileURLToPath(new URL(file, import.meta.url))
 
-export function configOf(options: ServiceOptions, rundir: string): Config {
-  const config = configSchema.parse({
+export function settingsOf(options: ServiceOptions, rundir: string): ConfigInput {
+  return {
+    rundir,
+    hostname: 'test',
     workers: options.workers ?? 2,
     network: { listen: [{ interface: options.interface ?? [`127.0.0.1@${options.port}`] }] },
+    cache: { storage: join(rundir, 'cache') },
     logging: { level: 'debug' },
+    dnssec: { enable: false }, // nor are the keys of the real root zone asked for
     ...options.settings,
-  })
-  return { ...config, rundir, hostname: 'test', cache: { ...config.cache, storage: join(rundir, 'cache') } }
+  }
+}
+
+export function configOf(options: ServiceOptions, rundir: string): Config {
+  return makeConfig(settingsOf(options, rundir))
 }
 
 export class Service {
@@ -56,8 +66,10 @@ export class Service {
     this.#madeRundir = options.rundir === undefined
     this.rundir = options.rundir ?? mkdtempSync(join(tmpdir(), 'bowline-test-'))
     const config = configOf(options, this.rundir)
+    const configFiles = options.withFile ? [this.file] : undefined
+    if (options.withFile) this.write(settingsOf(options, this.rundir))
     const fakes = { workerPath: here('fake-worker.ts'), keeperPath: here('fake-keeper.ts') }
-    const started = JSON.stringify({ ...(options.real ? {} : fakes), drainMs: options.drainMs })
+    const started = JSON.stringify({ ...(options.real ? {} : fakes), drainMs: options.drainMs, configFiles })
     this.process = spawn(process.execPath, [here('run.ts'), JSON.stringify(config), started], {
       stdio: ['ignore', 'inherit', 'pipe'],
       env: { ...process.env, ...options.env },
@@ -71,6 +83,19 @@ export class Service {
     this.process.once('close', (code) => {
       this.exitCode = code
     })
+  }
+
+  /** Where the settings are, if they are in a file. */
+  get file(): string {
+    return join(this.rundir, 'settings.yaml')
+  }
+
+  get socket(): string {
+    return join(this.rundir, 'control.sock')
+  }
+
+  write(settings: ConfigInput): void {
+    writeFileSync(this.file, JSON.stringify(settings))
   }
 
   /** Waits for a log line. */

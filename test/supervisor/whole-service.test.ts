@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { parseReply } from '../../src/wire/message.ts'
+import { parseZoneText } from '../../src/wire/text.ts'
 import { Flag, Rcode, Type } from '../../src/wire/types.ts'
 import { Authority } from '../lab/authority.ts'
 import { queryFor as plainQueryFor } from '../workers/fake-resolver.ts'
@@ -30,7 +31,7 @@ function queryFor(name: string, id = 1): Buffer {
 
 /** A root server that is the whole internet, and far away. */
 async function startRoot(): Promise<Socket> {
-  const authority = new Authority([{ origin: '.', text: () => ROOT_ZONE }])
+  const authority = new Authority([{ origin: '.', records: () => parseZoneText(ROOT_ZONE) }])
   const socket = createSocket('udp4')
   let isOpen = true
   socket.on('close', () => {

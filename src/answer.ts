@@ -6,7 +6,7 @@ import type { Settings } from './settings.ts'
 import { composeMessage, edeOption } from './wire/compose.ts'
 import type { ClientQuery, EdnsOptionValue } from './wire/message.ts'
 import type { RRset } from './wire/rrset.ts'
-import { EdnsOption, Flag, Rcode, Type } from './wire/types.ts'
+import { type Ede, EdnsOption, Flag, Rcode, Type } from './wire/types.ts'
 
 /** EXTRA-TEXT that is worth its octets, RFC 8914 §2; longer is cut. */
 const MAX_EDE_TEXT = 120
@@ -52,9 +52,12 @@ export function composeRefusal(
   query: Pick<ClientQuery, 'id' | 'flags' | 'opcode' | 'question' | 'edns'>,
   rcode: Rcode,
   settings: Settings,
+  ede?: Ede,
 ): number {
   const flags = Flag.QR | Flag.RA | (query.opcode << 11) | (query.flags & (Flag.RD | Flag.CD))
-  const edns = query.edns === undefined ? undefined : { udpSize: settings.ednsBufferSize.downstream, do: query.edns.do }
+  const options = ede === undefined ? [] : [edeOption(ede)]
+  const { downstream: udpSize } = settings.ednsBufferSize
+  const edns = query.edns === undefined ? undefined : { udpSize, do: query.edns.do, options }
   const message = { id: query.id, flags, rcode, question: query.question, edns }
   return composeMessage(buffer, message, { limit: Math.min(buffer.length, 512), dnssec: false, truncate: true })
 }

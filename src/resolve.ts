@@ -306,12 +306,15 @@ export class Core {
       return composeRefusal(buffer, damaged as Parameters<typeof composeRefusal>[1], Rcode.FORMERR, this.settings)
     }
     const { question } = query
-    if (query.opcode !== Opcode.QUERY) return composeRefusal(buffer, query, Rcode.NOTIMP, this.settings)
+    if (query.opcode !== Opcode.QUERY)
+      return composeRefusal(buffer, query, Rcode.NOTIMP, this.settings, Ede.NOT_SUPPORTED)
     if (query.edns !== undefined && query.edns.version > 0)
       return composeRefusal(buffer, query, Rcode.BADVERS, this.settings) // RFC 6891 §6.1.3
     if (question === undefined) return composeRefusal(buffer, query, Rcode.FORMERR, this.settings)
-    if (question.class !== Class.IN && question.class !== Class.CH)
-      return composeRefusal(buffer, query, question.class === Class.ANY ? Rcode.NOTIMP : Rcode.REFUSED, this.settings)
+    if (question.class !== Class.IN && question.class !== Class.CH) {
+      const rcode = question.class === Class.ANY ? Rcode.NOTIMP : Rcode.REFUSED
+      return composeRefusal(buffer, query, rcode, this.settings, Ede.NOT_SUPPORTED)
+    }
     return query as ClientQuery & { question: Question }
   }
 

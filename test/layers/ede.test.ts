@@ -9,7 +9,7 @@ import { composeQuery } from '../../src/wire/compose.ts'
 import { parseQuery } from '../../src/wire/message.ts'
 import { nameFromText, prependLabel } from '../../src/wire/name.ts'
 import { type RRset, rrset } from '../../src/wire/rrset.ts'
-import { Class, type Ede, Flag, Type } from '../../src/wire/types.ts'
+import { Class, type Ede, Flag, Rcode, Type } from '../../src/wire/types.ts'
 import { composeScript, readScript, type ScriptMessage } from '../scenarios/message.ts'
 import { gist, ROOT_ADDRESS, type Server, Story, silent } from '../scenarios/own/story.ts'
 import { TEST_EPOCH_MS } from '../support/clock.ts'
@@ -259,6 +259,17 @@ describe('Extended DNS Errors (RFC 8914)', () => {
 
     it('21: the type is none of data', () => {
       expect(verdict(world(), 'example.', 'AXFR')).to.deep.equal(['NOTIMP', 'Not Supported: '])
+    })
+
+    it('21: the class or the opcode is none we serve', () => {
+      const question = { name: nameFromText('example.'), type: Type.A, class: Class.HS }
+      const edns = { udpSize: 1232, version: 0, do: false }
+      const query = { id: 1, flags: Flag.RD, rcode: 0, question, answer: [], authority: [], additional: [], edns }
+      const [ofClass] = world().sendPacket(composeScript(query))
+      expect([ofClass.rcode, ofClass.edes]).to.deep.equal([Rcode.REFUSED, ['Not Supported: ']])
+      const notify = { ...query, flags: 4 << 11, question: { ...question, class: Class.IN } }
+      const [ofOpcode] = world().sendPacket(composeScript(notify))
+      expect([ofOpcode.rcode, ofOpcode.edes]).to.deep.equal([Rcode.NOTIMP, ['Not Supported: ']])
     })
 
     it('30: the type stands in proofs only', () => {

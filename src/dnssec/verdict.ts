@@ -71,6 +71,12 @@ export function edeFor(reason: BogusReason): Ede {
   return codes[reason]
 }
 
+/** The reason that a remembered Extended DNS Error stands for, as near as its code tells. */
+export function reasonOf(code: number): BogusReason | undefined {
+  if (!isValidationFailure(code)) return undefined
+  return (Object.keys(codes) as BogusReason[]).find((reason) => codes[reason] === code)
+}
+
 /** Whether an Extended DNS Error says that validation failed. */
 export function isValidationFailure(code: number): boolean {
   return failureCodes.has(code)

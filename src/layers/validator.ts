@@ -17,6 +17,7 @@ import {
   InsecureReason,
   insecure,
   isValidationFailure,
+  reasonOf,
   SECURE,
   type Verdict,
 } from '../dnssec/verdict.ts'
@@ -310,7 +311,7 @@ class Validator implements Layer {
       return { kind: 'bogus', reason: 'no key for signature' }
     }
     this.#inherit(request, finding)
-    return { kind: 'bogus', reason: finding.bogus?.reason ?? 'delegation unproven' }
+    return { kind: 'bogus', reason: whyFailed(finding) }
   }
 
   /** Verifies a DNSKEY set by the keys that an anchor or the parent's DS vouches for: RFC 4035 §5.2. */
@@ -375,7 +376,7 @@ class Validator implements Layer {
     }
     if (finding.security !== 'secure') {
       this.#inherit(request, finding)
-      return { kind: 'bogus', reason: finding.bogus?.reason ?? 'delegation unproven' }
+      return { kind: 'bogus', reason: whyFailed(finding) }
     }
     if (dsSet !== undefined) {
       const why = whyUnusable(dsSet.rdatas, this.#options.policy)
@@ -501,6 +502,12 @@ function mostVerifications(rrset: RRset, keys: readonly DnsKey[]): number {
     most += Math.min(fitting.length, MAX_KEYS_PER_TAG)
   }
   return most
+}
+
+/** Why a link of the chain failed, now or, if that is remembered, then. */
+function whyFailed(finding: Request): BogusReason {
+  const remembered = finding.edes.map(({ code }) => reasonOf(code)).find((reason) => reason !== undefined)
+  return finding.bogus?.reason ?? remembered ?? 'delegation unproven'
 }
 
 /** One line for the client: reason, how far off, which key, of what. */

@@ -45,6 +45,14 @@ describe('bogus-log', () => {
     })
   })
 
+  it('still knows why when the failure of that link is remembered', () => {
+    const story = brokenStory({ alter: (draft) => ({ ...draft, expiration: draft.inception + 3600 }) })
+    story.ask('www.example.')
+    story.ask('n1.example.')
+    expect(story.events[1]).to.include({ qname: 'n1.example.', reason: 'signature expired' })
+    expect(story.events[1].ede).to.deep.equal([7, 13])
+  })
+
   it('says nothing of what is well, nor to whom validates by himself, nor twice of what is remembered', () => {
     const story = brokenStory()
     story.ask('good.', 'TXT')

@@ -11,7 +11,7 @@ import { systemRandom } from './io/random.ts'
 import { SystemTransport } from './io/transport.ts'
 import type { Frequent } from './metrics/frequent.ts'
 import { BogusLog } from './modules/bogus-log/index.ts'
-import { startModules } from './modules/index.ts'
+import { type OutsideModule, startModules } from './modules/index.ts'
 import type { AnswerSource, Client, EdeNote, Layer, Request, Trace } from './request.ts'
 import { anchorsInForce, Core, type Log } from './resolve.ts'
 import { defaultSettings, type Settings } from './settings.ts'
@@ -22,15 +22,22 @@ import { Class, Flag, type Rcode, rcodeText, typeFromText, typeText } from './wi
 
 export { MemoryStore } from './cache/memory-store.ts'
 export type { Store } from './cache/store.ts'
+export { addresses, names, number, servers, subnets, tags } from './config/policy-kinds.ts'
+export { choice, flag, line, milliseconds, path, seconds, size, whole } from './config/settings.ts'
 export { ServerAddress } from './io/address.ts'
 export type { Clock, Exchange, ExchangeSink, Protocol, Random, Timer, Transport } from './io/interfaces.ts'
 export type { Frequent } from './metrics/frequent.ts'
-export type { Client, EdeNote, Layer, Request, Step, Trace, TraceStep } from './request.ts'
+export type { OutsideModule } from './modules/index.ts'
+export { defineModule, type Module, type ModuleDefinition, type Own, type Setting } from './modules/module.ts'
+export type { Arrival, Client, EdeNote, Layer, Query, Request, Step, Trace, TraceStep } from './request.ts'
 export { Core, type CoreOptions, type Log } from './resolve.ts'
 export { parseRootHints, type RootHint, rootHint } from './root-hints.ts'
 export { defaultSettings, type Settings } from './settings.ts'
 export { WireError } from './wire/error.ts'
-export type { RRset } from './wire/rrset.ts'
+export { equalNames, isAtOrBelow, isBelow, type Name, nameFromText, nameToText } from './wire/name.ts'
+export { type RRset, rrset } from './wire/rrset.ts'
+export { rdataFromText, rdataToText } from './wire/text.ts'
+export { Class, Ede, EdnsOption, Rcode, Type } from './wire/types.ts'
 
 export interface ResolverOptions {
   settings?: Partial<Settings>
@@ -38,8 +45,10 @@ export interface ResolverOptions {
   store?: Store
   /** Bounds on how long data is kept, seconds. */
   cache?: Partial<CacheOptions>
-  /** Own modules, asked before the built-in ones. */
-  modules?: readonly Layer[]
+  /** Own layers, asked before all modules. */
+  layers?: readonly Layer[]
+  /** Own modules, each with its settings; they stand where they want to. */
+  modules?: readonly OutsideModule[]
   transport?: Transport
   clock?: Clock
   random?: Random
@@ -102,7 +111,7 @@ export class Resolver {
     const modules = startModules(
       settings,
       { clock, random, log: options.log ?? (() => {}) },
-      { bogusLog: this.#bogusLog, anchors: () => anchors.current },
+      { bogusLog: this.#bogusLog, anchors: () => anchors.current, outside: options.modules },
     )
     this.core = new Core({
       cache: this.cache,
@@ -110,7 +119,7 @@ export class Resolver {
       clock,
       random,
       settings,
-      modules: [...(options.modules ?? []), ...modules.layers],
+      modules: [...(options.layers ?? []), ...modules.layers],
       anchors,
       log: options.log,
     })

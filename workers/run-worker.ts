@@ -9,6 +9,7 @@ import { systemClock } from '../src/io/clock.ts'
 import { createLog, type Log, setLogging } from '../src/io/log.ts'
 import { Counters } from '../src/metrics/counters.ts'
 import type { Frequent } from '../src/metrics/frequent.ts'
+import { compileViews, covers } from '../src/modules/views/choose.ts'
 import { listenPoints } from './addresses.ts'
 import { ClientLimits } from './client-limits.ts'
 import { Heirs, Inheritance } from './handover.ts'
@@ -103,6 +104,12 @@ class Worker {
   constructor(start: StartWorker, resolver: Resolver, log: Log) {
     const counters = this.#counters
     const localClients = new LocalClients()
+    const views = compileViews(start.config.views)
+    if (views.length === 0 && start.index === 1)
+      log.notice(
+        { event: 'local-clients-only' },
+        'serving local clients only; views in the configuration lets others in',
+      )
     this.#start = start
     this.#resolver = resolver
     this.#connections = new TcpConnections(systemClock, counters)
@@ -111,7 +118,7 @@ class Worker {
       clock: systemClock,
       counters,
       limits: this.#limits,
-      allows: (address) => localClients.includes(address),
+      allows: (address) => localClients.includes(address) || covers(views, address),
       udpSize: start.config.network['edns-buffer-size'].downstream,
       lastQuestions: start.questionsPath === undefined ? undefined : LastQuestions.open(start.questionsPath),
     })

@@ -17,6 +17,7 @@ import { listeningAddresses, listenPoints } from './addresses.ts'
 import { AnswerIndex } from './answer-index.ts'
 import { CACHE_FILE } from './keeper.ts'
 import { KeeperLink } from './keeper-link.ts'
+import { loadModules } from './load-modules.ts'
 import type { StartWorker } from './messages.ts'
 import { runWorker } from './run-worker.ts'
 import type { Resolver } from './serve.ts'
@@ -61,7 +62,8 @@ async function makeResolver({ config, socketPath }: StartWorker, log: Log): Prom
   const toLog = coreLog(log)
   const bogusLog = new BogusLog({ clock: systemClock, log: settings.logBogus ? toLog : undefined })
   const tools = { clock: systemClock, random: systemRandom, log: toLog }
-  const modules = startModules(settings, tools, { bogusLog, anchors: () => anchors.current })
+  const outside = await loadModules(config)
+  const modules = startModules(settings, tools, { bogusLog, anchors: () => anchors.current, outside })
   const core = new Core({
     cache,
     transport,

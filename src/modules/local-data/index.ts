@@ -36,13 +36,36 @@ export const localData = (config: LocalData) =>
       if (step !== 'pass') count('answered')
       return request.sname === sname ? step : 'produce'
     },
+    /** Servers tell whole chains of aliases at once: nobody has asked for what lies on the way. */
+    answer(request, { state, count }) {
+      if (request.source !== 'local' && cutChain(state, request)) count('answered')
+      return 'pass'
+    },
   })
 
+/** Ends a chain of aliases at the first name that a rule is about. */
+function cutChain(rules: Rules, request: Request): boolean {
+  for (const [at, link] of request.answer.entries()) {
+    if (link.type !== Type.CNAME || request.qtype === Type.CNAME) continue
+    const target = cnameTarget(link.rdatas[0])
+    const rule = findRule(rules, request, target)
+    if (rule === undefined || rule.verdict === 'pass') continue
+    if (rule.verdict === undefined && !rule.data.has(request.qtype)) continue
+    request.answer = request.answer.slice(0, at + 1)
+    request.sname = target
+    answerBy(rule, request)
+    return true
+  }
+  return false
+}
+
 function answerFrom(rules: Rules, request: Request): Step {
-  if (!isAnswered(request)) return 'pass'
-  const overUdp = request.client?.overUdp === true
-  const counts = (rule: Rule) => rule.verdict !== 'truncate' || overUdp
-  return answerBy(rules.find(request.sname, request.view?.tags ?? NO_TAGS, counts), request)
+  return isAnswered(request) ? answerBy(findRule(rules, request, request.sname), request) : 'pass'
+}
+
+function findRule(rules: Rules, { client, view }: Request, name: Name): Rule | undefined {
+  const overUdp = client?.overUdp === true
+  return rules.find(name, view?.tags ?? NO_TAGS, (rule) => rule.verdict !== 'truncate' || overUdp)
 }
 
 /** Servers, and proofs, are found as the zones have them: they are not the client's question. */

@@ -69,3 +69,8 @@ function withoutMapping(address: Uint8Array): Uint8Array {
 function keyOf({ tags, options }: ViewConfig): string {
   return JSON.stringify([tags.toSorted(), options.minimize, options.dns64, options.fallback])
 }
+
+/** Whether some view is about this address, by one protocol or another. */
+export function covers(views: readonly View[], address: Uint8Array | undefined): boolean {
+  return views.some(({ subnets }) => subnets.length === 0 || longest(subnets, address) >= 0)
+}

@@ -1,0 +1,157 @@
+/** Servers an operator has named: forwarders and stubs, for parts of the name space. */
+
+import { expect } from 'chai'
+import { makeConfig } from '../../src/config/load.ts'
+import type { ConfigInput } from '../../src/config/schema.ts'
+import { policyFromConfig } from '../../src/policy-from-config.ts'
+import { Flag } from '../../src/wire/types.ts'
+import {
+  always,
+  authority,
+  failing,
+  gist,
+  ROOT_ADDRESS,
+  reply,
+  type Server,
+  Story,
+  silent,
+} from '../scenarios/own/story.ts'
+
+const FORWARDER = '192.0.2.53'
+const OTHER = '192.0.2.54'
+const ORG = '192.0.2.1'
+
+const resolver =
+  (address: string): Server =>
+  ({ query }) => ({ packets: [reply(query, { aa: false, ra: true, answer: [`${nameOf(query)} A ${address}`] })] })
+
+function nameOf(query: Parameters<Server>[0]['query']): string {
+  const { name } = query.question!
+  let text = ''
+  for (let at = 0; name[at] > 0; at += name[at] + 1)
+    text += `${Buffer.from(name.subarray(at + 1, at + 1 + name[at])).toString('latin1')}.`
+  return text
+}
+
+const WORLD: Record<string, Server> = {
+  [ROOT_ADDRESS]: authority({ '.': `org NS ns.org\nns.org A ${ORG}` }),
+  [ORG]: authority({ 'org.': `@ NS ns\nns A ${ORG}\nwww A 203.0.113.1\npublic.corp A 203.0.113.2` }),
+}
+
+function tell(config: ConfigInput, servers: Record<string, Server>): Story {
+  return new Story({ ...WORLD, ...servers }, { settings: policyFromConfig(makeConfig(config)) })
+}
+
+describe('forward', () => {
+  const corp = { subtree: 'corp.org', servers: [FORWARDER] }
+
+  it('asks its servers for the whole question with RD, and nobody else', () => {
+    const flags: number[] = []
+    const server: Server = (incoming) => {
+      flags.push(incoming.query.flags)
+      return resolver('198.51.100.1')(incoming)
+    }
+    const story = tell({ forward: [corp] }, { [FORWARDER]: server })
+    expect(gist(story.ask('a.b.corp.org.'))).to.deep.equal(['NOERROR', 'a.b.corp.org. A 198.51.100.1'])
+    expect(story.news()).to.deep.equal([`${FORWARDER} udp a.b.corp.org. A`])
+    expect(flags[0] & Flag.RD).to.equal(Flag.RD)
+  })
+
+  it('leaves names outside the subtree alone', () => {
+    const story = tell({ forward: [corp] }, { [FORWARDER]: resolver('198.51.100.1') })
+    expect(gist(story.ask('www.org.'))).to.deep.equal(['NOERROR', 'www.org. A 203.0.113.1'])
+  })
+
+  it('makes an exception where a rule further down says so', () => {
+    const forward = [corp, { subtree: 'public.corp.org', servers: 'recurse' as const }]
+    const story = tell({ forward }, { [FORWARDER]: resolver('198.51.100.1') })
+    expect(gist(story.ask('public.corp.org.'))).to.deep.equal(['NOERROR', 'public.corp.org. A 203.0.113.2'])
+    expect(story.timesAsked(FORWARDER)).to.equal(0)
+  })
+
+  it('believes nothing its servers say of names outside the subtree', () => {
+    const server = always({
+      aa: false,
+      ra: true,
+      answer: ['x.corp.org. CNAME www.org.', 'www.org. A 198.51.100.66'],
+    })
+    const story = tell({ forward: [corp] }, { [FORWARDER]: server })
+    expect(gist(story.ask('x.corp.org.'))).to.deep.equal([
+      'NOERROR',
+      'x.corp.org. CNAME www.org.',
+      'www.org. A 203.0.113.1',
+    ])
+  })
+
+  it('goes on to another server when one is silent or refuses', () => {
+    const forward = [{ subtree: 'corp.org', servers: [FORWARDER, OTHER] }]
+    for (const broken of [silent, failing('refused'), always({ rcode: 5 })]) {
+      const story = tell({ forward }, { [FORWARDER]: broken, [OTHER]: resolver('198.51.100.2') })
+      expect(gist(story.ask('x.corp.org.'))).to.deep.equal(['NOERROR', 'x.corp.org. A 198.51.100.2'])
+    }
+  })
+
+  it('fails when none helps, and does not ask the world instead', () => {
+    const story = tell({ forward: [corp] }, { [FORWARDER]: silent })
+    expect(gist(story.ask('x.corp.org.'))).to.deep.equal(['SERVFAIL'])
+    expect(story.timesAsked(ROOT_ADDRESS)).to.equal(0)
+  })
+
+  it('speaks TCP where told to', () => {
+    const servers = [{ address: `${FORWARDER}@5353`, transport: 'tcp' as const }]
+    const story = tell({ forward: [{ subtree: '.', servers }] }, { [FORWARDER]: resolver('198.51.100.1') })
+    story.ask('x.example.')
+    expect(story.news()).to.deep.equal([`${FORWARDER} tcp x.example. A`])
+  })
+
+  it('goes before special names and locally served zones', () => {
+    const forward = [{ subtree: '10.in-addr.arpa', servers: [FORWARDER] }]
+    const server = always({ aa: false, ra: true, answer: ['1.0.0.10.in-addr.arpa. PTR host.corp.'] })
+    const settings = { ...policyFromConfig(makeConfig({ forward })), specialNames: true }
+    const story = new Story({ ...WORLD, [FORWARDER]: server }, { settings })
+    expect(gist(story.ask('1.0.0.10.in-addr.arpa.', 'PTR'))[1]).to.equal('1.0.0.10.in-addr.arpa. PTR host.corp.')
+  })
+})
+
+describe('forward to authoritative servers (stub zones)', () => {
+  it('asks without RD, and follows what they delegate', () => {
+    const forward = [{ subtree: 'corp.org', servers: [FORWARDER], options: { authoritative: true } }]
+    const flags: number[] = []
+    const corp = authority({ 'corp.org.': `@ NS ns\nns A ${FORWARDER}\nlab NS ns.lab\nns.lab A ${OTHER}` })
+    const story = tell(
+      { forward },
+      {
+        [FORWARDER]: (incoming) => {
+          flags.push(incoming.query.flags & Flag.RD)
+          return corp(incoming)
+        },
+        [OTHER]: authority({ 'lab.corp.org.': `@ NS ns\nns A ${OTHER}\nwww A 198.51.100.3` }),
+      },
+    )
+    expect(gist(story.ask('www.lab.corp.org.'))).to.deep.equal(['NOERROR', 'www.lab.corp.org. A 198.51.100.3'])
+    expect(flags).to.deep.equal([0])
+    expect(story.timesAsked(ROOT_ADDRESS)).to.equal(0)
+  })
+})
+
+describe('fallback', () => {
+  const fallback = { enable: true, servers: [OTHER], after: '1s' }
+
+  it('answers where resolution has failed, and says so', () => {
+    const story = tell({ fallback }, { [ROOT_ADDRESS]: always({ rcode: 5 }), [OTHER]: resolver('198.51.100.4') })
+    expect(gist(story.ask('www.example.'))).to.deep.equal(['NOERROR', 'www.example. A 198.51.100.4'])
+  })
+
+  it('answers where resolution takes too long', () => {
+    const story = tell({ fallback }, { [ROOT_ADDRESS]: silent, [OTHER]: resolver('198.51.100.4') })
+    const startMs = story.clock.monotonicMs()
+    expect(gist(story.ask('www.example.'))[0]).to.equal('NOERROR')
+    expect(story.clock.monotonicMs() - startMs).to.be.below(3000)
+  })
+
+  it('is not asked otherwise', () => {
+    const story = tell({ fallback }, { [OTHER]: resolver('198.51.100.4') })
+    story.ask('www.org.')
+    expect(story.timesAsked(OTHER)).to.equal(0)
+  })
+})

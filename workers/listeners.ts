@@ -4,6 +4,7 @@
 import { createServer } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { lacksFamily, listenFailure } from '../src/config/listen-failure.ts'
+import { chooseUdpKind } from '../src/io/batched-udp-open.ts'
 import type { Clock, Timer } from '../src/io/interfaces.ts'
 import type { Log } from '../src/io/log.ts'
 import type { Counters } from '../src/metrics/counters.ts'
@@ -12,7 +13,7 @@ import type { LocalClients } from './local-clients.ts'
 import type { Service } from './serve.ts'
 import type { TcpConnections } from './tcp-connections.ts'
 import { listenTcp, TcpListener } from './tcp-listener.ts'
-import { bindUdp, UdpListener } from './udp-listener.ts'
+import { checkUdpFree, UdpListener } from './udp-listener.ts'
 import { UdpWildcard } from './udp-wildcard.ts'
 
 export interface ListenerParts {
@@ -43,6 +44,8 @@ export class Listeners {
    *  also when another program has one of them in a way that would let us share it. */
   async open(points: readonly ListenPoint[], options: { alone: boolean }): Promise<void> {
     const { service, counters, log, listening } = this.#parts
+    const { kind, reason } = chooseUdpKind()
+    log.info({ event: 'udp', by: kind }, `UDP by ${kind}: ${reason}`)
     for (const point of points) {
       if (lacksFamily(point)) {
         log.notice(
@@ -55,9 +58,9 @@ export class Listeners {
         const tcpFd = listening?.get(pointText(point))
         if (options.alone) await checkFree(point, tcpFd === undefined)
         this.#udp.push(
-          isWildcard(point.address)
+          isWildcard(point.address) && kind === 'dgram'
             ? await UdpWildcard.open(point, service, counters, log)
-            : await UdpListener.open(point, service, counters),
+            : await UdpListener.open(point, service, counters, kind),
         )
         this.#tcp.push(await TcpListener.open(point, this.#parts, tcpFd))
       } catch (error) {
@@ -101,6 +104,5 @@ async function checkFree(point: ListenPoint, tcpToo: boolean): Promise<void> {
     await listenTcp(server, point, { reusePort: false })
     await new Promise((closed) => server.close(closed))
   }
-  const socket = await bindUdp(point, { reusePort: false })
-  await new Promise<void>((closed) => socket.close(closed))
+  await checkUdpFree(point)
 }

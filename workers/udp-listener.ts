@@ -2,111 +2,95 @@
  *  kernel spreads packets over them by a hash of both ends' addresses and ports (SO_REUSEPORT), so one client's socket
  *  always meets the same worker.
  *
- *  The socket is bound to one address and never to a wildcard: through dgram an answer from a wildcard socket leaves
- *  from whatever address the route prefers, which need not be the one that was asked (udp-wildcard.ts sees to those). */
+ *  HOT: receive() runs once per packet, and allocates nothing for those whose answer is ready. Bench: npm run bench. */
 
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
-import { isIPv6 } from 'node:net'
+import type { UdpEvent, UdpKind, UdpReceiver, UdpSocket } from '../src/io/batched-udp.ts'
+import { openUdpSocket } from '../src/io/batched-udp-open.ts'
 import { Counter, type Counters } from '../src/metrics/counters.ts'
-import { addressOctets, type ListenPoint } from './addresses.ts'
-import type { Client, Service } from './serve.ts'
+import type { ListenPoint } from './addresses.ts'
+import type { Service } from './serve.ts'
+import { cutToQuestion } from './truncation.ts'
 
-/** Asked of the kernel, which gives what net.core.rmem_max allows: room for bursts while the event loop is busy. */
-const RECEIVE_BUFFER_OCTETS = 4 * 1024 * 1024
-/** RFC 863; nothing listens there, and what is connected to it hears from nobody. */
-const DISCARD_PORT = 9
+const COUNTER_OF: Record<UdpEvent, Counter> = {
+  sent: Counter.UDP_ANSWERS,
+  failed: Counter.UDP_SEND_ERRORS,
+  overflow: Counter.UDP_OVERFLOW,
+  unanswerable: Counter.DROPPED_PORT_ZERO, // nobody can be answered at port 0, so nobody honest asks from there
+}
 
-export class UdpListener {
-  readonly #socket: Socket
-  readonly #point: ListenPoint
+export class UdpListener implements UdpReceiver {
   readonly #service: Service
   readonly #counters: Counters
-  #leaving = false
-  #closed = false
+  #socket!: UdpSocket
 
-  private constructor(socket: Socket, point: ListenPoint, service: Service, counters: Counters) {
-    this.#socket = socket
-    this.#point = point
+  private constructor(service: Service, counters: Counters) {
     this.#service = service
     this.#counters = counters
-    socket.on('message', (packet, from) => this.#receive(packet, from))
-    socket.on('error', () => counters.add(Counter.UDP_SEND_ERRORS)) // ICMP news about some client; the socket lives on
   }
 
-  /** Binds. Rejects with the system's error when the address cannot be had. */
-  static async open(point: ListenPoint, service: Service, counters: Counters): Promise<UdpListener> {
-    const socket = await bindUdp(point, { reusePort: true })
-    try {
-      socket.setRecvBufferSize(RECEIVE_BUFFER_OCTETS)
-    } catch {
-      // only a wish
-    }
-    return new UdpListener(socket, point, service, counters)
+  /** Binds. Rejects with the system's error when the address cannot be had. By `dgram`, a wildcard is not for here: see
+   *  udp-wildcard.ts. */
+  static async open(point: ListenPoint, service: Service, counters: Counters, kind: UdpKind): Promise<UdpListener> {
+    const listener = new UdpListener(service, counters)
+    const { address, port } = point
+    listener.#socket = await openUdpSocket({ address, port, reusePort: true, receiver: listener }, kind)
+    counters.add(kind === 'libc' ? Counter.UDP_SOCKETS_LIBC : Counter.UDP_SOCKETS_DGRAM)
+    return listener
   }
 
-  /** Lets the kernel steer new packets to other workers; what has arrived is still answered, and so is what waits.
-   *  A connected socket gets only its peer's packets, and this peer never sends. */
+  /** Lets the kernel steer new packets to other workers; what has arrived is still answered, and so is what waits. */
   leave(): void {
-    if (this.#leaving || this.#closed) return
-    this.#leaving = true
-    this.#turnAway()
+    this.#socket.leave()
   }
 
   close(): void {
-    if (this.#closed) return
-    this.#closed = true
     this.#socket.close()
   }
 
-  #receive(packet: Uint8Array, from: RemoteInfo): void {
-    this.#counters.add(Counter.UDP_PACKETS)
-    const address = addressOctets(from.address)
-    // nobody can be answered at port 0, so nobody honest asks from there
-    if (from.port === 0 || address === undefined) {
-      this.#counters.add(Counter.DROPPED_PORT_ZERO)
-      return
-    }
-    const client: Client = { overUdp: true, address, port: from.port }
-    this.#service.serve(packet, client, (response) => {
-      if (response === undefined || this.#closed) return
-      this.#send(Buffer.from(response), from)
+  begin(packets: number): void {
+    this.#counters.add(Counter.UDP_PACKETS, packets)
+    this.#service.tick()
+  }
+
+  receive(packet: Uint8Array, out: Uint8Array, slot: number): number {
+    const socket = this.#socket
+    const ready = this.#service.answerAtOnce(packet, socket.addressOf(slot), socket.portOf(slot), out)
+    return ready > 0 ? ready : this.#serve(packet, out, slot)
+  }
+
+  /** An answer longer than the link takes, where fragments are not wanted: the client comes again over TCP. */
+  shorten(answer: Uint8Array): number {
+    this.#counters.add(Counter.UDP_TOO_LONG)
+    return cutToQuestion(answer)
+  }
+
+  count(what: UdpEvent, packets: number): void {
+    this.#counters.add(COUNTER_OF[what], packets)
+  }
+
+  #serve(packet: Uint8Array, out: Uint8Array, slot: number): number {
+    const socket = this.#socket
+    const peer = socket.peerOf(slot)
+    let answered = 0
+    let isLate = false
+    this.#service.serve(packet, { overUdp: true, address: peer.address, port: peer.port }, (response) => {
+      if (response === undefined) return
+      if (isLate) {
+        socket.send(peer, response)
+      } else {
+        out.set(response)
+        answered = response.length
+      }
     })
-  }
-
-  #send(answer: Buffer, to: RemoteInfo): void {
-    try {
-      if (this.#leaving) this.#socket.disconnect() // a connected dgram socket refuses to send elsewhere
-      this.#socket.send(answer, to.port, to.address, (error) => {
-        this.#counters.add(error === null ? Counter.UDP_ANSWERS : Counter.UDP_SEND_ERRORS)
-      })
-      if (this.#leaving) this.#turnAway()
-    } catch {
-      this.#counters.add(Counter.UDP_SEND_ERRORS)
-    }
-  }
-
-  #turnAway(): void {
-    this.#socket.connect(DISCARD_PORT, this.#point.address, () => {})
+    isLate = true
+    return answered
   }
 }
 
-/** A socket bound to `point`. dgram looks every address up before it sends; ours are numeric, and answered at once. */
-export function bindUdp(point: { address: string; port: number }, options: { reusePort: boolean }): Promise<Socket> {
-  const type = isIPv6(point.address) ? 'udp6' : 'udp4'
-  const socket = createSocket({
-    type,
-    reusePort: options.reusePort,
-    ipv6Only: type === 'udp6',
-    lookup: (address, _options, found) => found(null, address, type === 'udp6' ? 6 : 4),
-  })
-  return new Promise((resolve, reject) => {
-    socket.once('error', (error) => {
-      socket.close()
-      reject(error)
-    })
-    socket.bind({ address: point.address, port: point.port, exclusive: true }, () => {
-      socket.removeAllListeners('error')
-      resolve(socket)
-    })
-  })
+/** Binds and lets go again, without sharing. Rejects with EADDRINUSE when somebody has the address. */
+export async function checkUdpFree(point: ListenPoint): Promise<void> {
+  const receiver: UdpReceiver = { begin() {}, receive: () => 0, shorten: () => 0, count() {} }
+  const { address, port } = point
+  const socket = await openUdpSocket({ address, port, reusePort: false, receiver })
+  socket.close()
 }

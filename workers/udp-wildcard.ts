@@ -1,14 +1,12 @@
-/** Listens over UDP on all addresses of one family: one socket for each address an interface has. An answer thus leaves
- *  from the address that was asked, which dgram cannot arrange on a wildcard socket (it knows neither IP_PKTINFO nor
- *  its like), and without which clients discard it (RFC 2181 §4.1). Where libc can be called, one more socket takes what
- *  is for none of these addresses. */
+/** Listens over UDP on all addresses of one family where libc cannot be called: one socket for each address an interface
+ *  has. An answer thus leaves from the address that was asked, which dgram cannot arrange on a wildcard socket (it knows
+ *  neither IP_PKTINFO nor its like), and without which clients discard it (RFC 2181 §4.1). */
 
 import { networkInterfaces } from 'node:os'
 import type { Log } from '../src/io/log.ts'
 import type { Counters } from '../src/metrics/counters.ts'
 import { familyOf, type Interfaces, type ListenPoint, ownAddresses, pointText } from './addresses.ts'
 import type { Service } from './serve.ts'
-import { canCatchAll, UdpCatchAll } from './udp-catch-all.ts'
 import { UdpListener } from './udp-listener.ts'
 
 export class UdpWildcard {
@@ -17,7 +15,6 @@ export class UdpWildcard {
   readonly #counters: Counters
   readonly #log: Log
   readonly #listeners = new Map<string, UdpListener>()
-  #catchAll: UdpCatchAll | undefined
   #leaving = false
 
   private constructor(point: ListenPoint, service: Service, counters: Counters, log: Log) {
@@ -30,8 +27,7 @@ export class UdpWildcard {
   static async open(point: ListenPoint, service: Service, counters: Counters, log: Log): Promise<UdpWildcard> {
     const wildcard = new UdpWildcard(point, service, counters, log)
     for (const address of ownAddresses(familyOf(point.address))) await wildcard.#add(address)
-    if (canCatchAll()) wildcard.#catchAll = new UdpCatchAll(point, service, counters)
-    else log.notice({ event: 'no-catch-all' }, `${pointText(point)}: only the addresses of interfaces are served`)
+    log.notice({ event: 'no-catch-all' }, `${pointText(point)}: only the addresses of interfaces are served over UDP`)
     return wildcard
   }
 
@@ -59,19 +55,17 @@ export class UdpWildcard {
 
   leave(): void {
     this.#leaving = true
-    this.#catchAll?.leave()
     for (const listener of this.#listeners.values()) listener.leave()
   }
 
   close(): void {
     this.#leaving = true
-    this.#catchAll?.close()
     for (const listener of this.#listeners.values()) listener.close()
     this.#listeners.clear()
   }
 
   async #add(address: string): Promise<void> {
-    const listener = await UdpListener.open({ ...this.#point, address }, this.#service, this.#counters)
+    const listener = await UdpListener.open({ ...this.#point, address }, this.#service, this.#counters, 'dgram')
     if (this.#leaving) listener.close()
     else this.#listeners.set(address, listener)
   }

@@ -22,6 +22,10 @@ export const Counter = {
   NO_ANSWER: 16,
   ANSWERED_AT_ONCE: 17,
   SERVFAIL: 18,
+  UDP_OVERFLOW: 19,
+  UDP_TOO_LONG: 20,
+  UDP_SOCKETS_LIBC: 21,
+  UDP_SOCKETS_DGRAM: 22,
 } as const
 export type Counter = (typeof Counter)[keyof typeof Counter]
 
@@ -72,10 +76,21 @@ export const COUNTER_NAMES: Record<Counter, { name: string; labels?: Record<stri
     name: 'bowline_answered_at_once_total',
     help: 'Queries answered from the index of ready answers',
   },
+  [Counter.UDP_OVERFLOW]: dropped('udp-overflow'),
+  [Counter.UDP_TOO_LONG]: {
+    name: 'bowline_udp_too_long_total',
+    help: 'Answers over UDP truncated because the link would have fragmented them',
+  },
+  [Counter.UDP_SOCKETS_LIBC]: udpSockets('libc'),
+  [Counter.UDP_SOCKETS_DGRAM]: udpSockets('dgram'),
 }
 
 function dropped(reason: string) {
   return { name: 'bowline_dropped_total', labels: { reason }, help: 'Client packets that got no answer' }
+}
+
+function udpSockets(kind: string) {
+  return { name: 'bowline_udp_sockets_total', labels: { by: kind }, help: 'Sockets opened to take queries over UDP' }
 }
 
 export class Counters {

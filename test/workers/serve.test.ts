@@ -62,6 +62,21 @@ describe('Service', () => {
     expect(responses).to.deep.equal([answer, answer])
   })
 
+  it('gives what is ready to those who may ask, and to nobody else', () => {
+    const out = new Uint8Array(512)
+    const answered = (packet: Uint8Array) => service.answerAtOnce(packet, far.address, far.port, out)
+    expect(answered(queryFor('example.org'))).to.equal(0)
+    Object.assign(resolver, { answerAtOnce: () => 33 })
+    expect(answered(queryFor('example.org'))).to.equal(33)
+    expect(answered(queryFor('example.org').subarray(0, 11))).to.equal(0)
+    const response = queryFor('example.org')
+    response[2] |= 0x80
+    expect(answered(response)).to.equal(0)
+    allowed = false
+    expect(answered(queryFor('example.org'))).to.equal(0)
+    expect(counters.get(Counter.ANSWERED_AT_ONCE)).to.equal(1)
+  })
+
   it('is silent to responses: two servers that answer answers never stop', () => {
     const packet = queryFor('example.org')
     packet[2] |= 0x80

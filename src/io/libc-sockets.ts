@@ -1,8 +1,7 @@
 /** The calls into libc that upstream sockets need, and an epoll set to hear from many of them at once. Linux, x64 and arm64. */
 
-import { createRequire } from 'node:module'
-import type Koffi from 'koffi'
-import { loadLibc } from './libc.ts'
+import { getSystemErrorMap } from 'node:util'
+import { AF_INET, AF_INET6, loadLibc } from './libc.ts'
 
 type Octets = Uint8Array
 
@@ -26,8 +25,6 @@ export interface Watcher {
   close(): void
 }
 
-const AF_INET = 2
-const AF_INET6 = 10
 const SOCK_DGRAM = 2
 const SOCK_NONBLOCK = 0x800
 const SOCK_CLOEXEC = 0x80000
@@ -55,29 +52,16 @@ export function loadSocketCalls(): SocketCalls | string {
 function tryToLoad(): SocketCalls | string {
   const libc = loadLibc()
   if (typeof libc === 'string') return libc
-  const koffi: typeof Koffi = createRequire(import.meta.url)('koffi')
-  const own = koffi.load(null)
-  const socket = own.func('int socket(int, int, int)')
-  const setsockopt = own.func('int setsockopt(int, int, int, void *, unsigned int)')
-  const bind = own.func('int bind(int, void *, unsigned int)')
-  const connect = own.func('int connect(int, void *, unsigned int)')
-  const send = own.func('long send(int, void *, size_t, int)')
-  const recv = own.func('long recv(int, void *, size_t, int)')
-  const close = own.func('int close(int)')
-  const epollCreate = own.func('int epoll_create1(int)')
-  const epollControl = own.func('int epoll_ctl(int, int, int, void *)')
-  const epollWait = own.func('int epoll_wait(int, void *, int, int)')
-  const codes = new Map(Object.entries(koffi.os.errno).map(([code, value]) => [value, code]))
   const one = Int32Array.of(1)
 
   const open = (family: 4 | 6): number => {
-    const fd = socket(family === 4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
-    if (fd >= 0 && family === 6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, one, 4)
+    const fd = libc.socket(family === 4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
+    if (fd >= 0 && family === 6) libc.setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, one, 4)
     return fd
   }
 
   const watcher = (ready: (tag: number) => void): Watcher => {
-    const epoll = epollCreate(EPOLL_CLOEXEC)
+    const epoll = libc.epoll_create1(EPOLL_CLOEXEC)
     if (epoll < 0) throw new Error('epoll_create1 failed')
     const events = new Uint8Array(EVENTS * EVENT_OCTETS)
     const view = new DataView(events.buffer)
@@ -85,7 +69,7 @@ function tryToLoad(): SocketCalls | string {
     const controlView = new DataView(control.buffer)
     const watch = libc.watch(epoll, () => {
       for (let round = 0; round < ROUNDS; round++) {
-        const count = epollWait(epoll, events, EVENTS, 0)
+        const count = libc.epoll_wait(epoll, events, EVENTS, 0)
         for (let i = 0; i < count; i++) ready(view.getUint32(i * EVENT_OCTETS + TAG_AT, true))
         if (count < EVENTS) return // what is left rings again
       }
@@ -95,23 +79,23 @@ function tryToLoad(): SocketCalls | string {
       add: (fd, tag) => {
         controlView.setUint32(0, EPOLLIN, true)
         controlView.setUint32(TAG_AT, tag, true)
-        return epollControl(epoll, EPOLL_CTL_ADD, fd, control) === 0
+        return libc.epoll_ctl(epoll, EPOLL_CTL_ADD, fd, control) === 0
       },
       close: () => {
         watch.close()
-        close(epoll)
+        libc.close(epoll)
       },
     }
   }
 
   return {
     open,
-    bind: (fd, name) => bind(fd, name, name.length),
-    connect: (fd, name) => connect(fd, name, name.length),
-    send: (fd, packet) => Number(send(fd, packet, packet.length, 0)),
-    receive: (fd, target) => Number(recv(fd, target, target.length, 0)),
-    close: (fd) => void close(fd),
-    error: () => codes.get(koffi.errno()) ?? 'UNKNOWN',
+    bind: (fd, name) => libc.bind(fd, name, name.length),
+    connect: (fd, name) => libc.connect(fd, name, name.length),
+    send: (fd, packet) => libc.send(fd, packet, packet.length, 0),
+    receive: (fd, target) => libc.recv(fd, target, target.length, 0),
+    close: (fd) => void libc.close(fd),
+    error: () => getSystemErrorMap().get(-libc.errno())?.[0] ?? 'UNKNOWN',
     watcher,
   }
 }

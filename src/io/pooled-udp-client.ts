@@ -15,7 +15,7 @@ import type { Clock, Exchange, ExchangeFailure, ExchangeSink, Random, Timer } fr
 import { sockaddr } from './libc-address.ts'
 import type { SocketCalls, Watcher } from './libc-sockets.ts'
 import type { SourceAddresses } from './source-addresses.ts'
-import type { UdpCounters } from './udp-client.ts'
+import { newUdpCounters } from './udp-client.ts'
 
 export interface PooledUdpClientOptions {
   calls: SocketCalls
@@ -70,18 +70,7 @@ class ServerPool {
 }
 
 export class PooledUdpClient {
-  readonly counters: UdpCounters & { reused: number } = {
-    queries: 0,
-    packets: 0,
-    rejected: 0,
-    timeouts: 0,
-    refused: 0,
-    unreachable: 0,
-    noSocket: 0,
-    portCollisions: 0,
-    socketsOpen: 0,
-    reused: 0,
-  }
+  readonly counters = { ...newUdpCounters(), reused: 0 }
   readonly #options: PooledUdpClientOptions
   readonly #poolSize: number
   readonly #watcher: Watcher

@@ -34,14 +34,8 @@ export interface UdpCounters {
   socketsOpen: number
 }
 
-/** Below are the well-known ports, which need privileges (RFC 6335 §6); RFC 6056 §3.2 has all the others used. */
-const FIRST_PORT = 1024
-const PORTS = 65_536 - FIRST_PORT
-/** Draws before the kernel chooses a port by its own chance. */
-const PORT_DRAWS = 5
-
-export class UdpClient {
-  readonly counters: UdpCounters = {
+export function newUdpCounters(): UdpCounters {
+  return {
     queries: 0,
     packets: 0,
     rejected: 0,
@@ -52,6 +46,16 @@ export class UdpClient {
     portCollisions: 0,
     socketsOpen: 0,
   }
+}
+
+/** Below are the well-known ports, which need privileges (RFC 6335 §6); RFC 6056 §3.2 has all the others used. */
+const FIRST_PORT = 1024
+const PORTS = 65_536 - FIRST_PORT
+/** Draws before the kernel chooses a port by its own chance. */
+const PORT_DRAWS = 5
+
+export class UdpClient {
+  readonly counters = newUdpCounters()
   private readonly options: UdpClientOptions
   private readonly open = new Set<UdpExchange>()
 

@@ -1,6 +1,7 @@
 /** A DNS server as a child process: started, waited for until it answers, ended by its process id. */
 
 import { type ChildProcess, spawn } from 'node:child_process'
+import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { findPeer } from '../peers.ts'
@@ -67,18 +68,21 @@ function spawnBound(program: string, parameters: string[], env = process.env): C
   return spawn(setpriv, ['--pdeathsig', 'TERM', '--', program, ...parameters], options)
 }
 
-/** A port of 127.0.0.1 that was free a moment ago: `wanted` if it was. */
+/** A port of 127.0.0.1 that was free a moment ago, for UDP and TCP: `wanted` if it was. */
 export async function freePort(wanted = 0): Promise<number> {
   const server = createServer()
+  const socket = createSocket('udp4')
   try {
     server.listen(wanted, '127.0.0.1')
     await once(server, 'listening')
-  } catch (failure) {
-    if (wanted === 0) throw failure
-    return freePort()
+    const { port } = server.address() as AddressInfo
+    socket.bind({ address: '127.0.0.1', port, exclusive: true })
+    await once(socket, 'listening')
+    return port
+  } catch {
+    return freePort() // somebody has it, if only for one of the two
+  } finally {
+    socket.close()
+    server.close()
   }
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

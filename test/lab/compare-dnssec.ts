@@ -20,7 +20,7 @@ export interface Validated {
   rcode: string
   ad: boolean
   answer: string[]
-  /** Whether an RRset of the answer section lacks signatures, or one has some. */
+  /** Which RRsets of the answer section have signatures. */
   signed: 'all' | 'some' | 'none'
   /** Extended DNS Errors, in order. */
   edes: number[]
@@ -78,13 +78,13 @@ function readOutcome(packet: Uint8Array): Omit<Validated, 'elapsedMs'> {
   try {
     const reply = parseReply(packet)
     const answer = reply.answer.filter((set) => set.rdatas.length > 0)
-    const withSignatures = answer.filter((set) => set.signatures.length > 0 || isSynthesised(set, answer))
+    const bare = answer.filter((set) => set.signatures.length === 0)
     const edes = (reply.edns?.options ?? []).filter((option) => option.code === EdnsOption.EDE).map(parseEde)
     return {
       rcode: rcodeText(reply.rcode),
       ad: (reply.flags & Flag.AD) !== 0,
       answer: comparable(answer),
-      signed: withSignatures.length === 0 ? 'none' : withSignatures.length === answer.length ? 'all' : 'some',
+      signed: bare.length === answer.length ? 'none' : bare.every((set) => isSynthesised(set, answer)) ? 'all' : 'some',
       edes: edes.map((ede) => ede.code),
       because: edes.map((ede) => ede.text),
     }

@@ -411,7 +411,7 @@ const stock: Record<string, Stock> = {
         },
       },
     },
-    edes: [Ede.NSEC_MISSING, Ede.DNSSEC_BOGUS],
+    edes: [Ede.NSEC_MISSING, Ede.RRSIGS_MISSING, Ede.DNSSEC_BOGUS],
   },
 
   // attacks on the validator's time

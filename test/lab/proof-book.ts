@@ -86,16 +86,13 @@ class HashedBook implements ProofBook {
   }
 
   noName(qname: Name, encloser: Name): RRset[] {
-    return [...this.enclosing(qname, encloser), ...this.covering(wildcardBelow(encloser))]
+    const provable = this.provable(encloser)
+    return [...this.enclosing(qname, provable), ...this.covering(wildcardBelow(provable))]
   }
 
   noData(qname: Name): RRset[] {
     const own = this.at(qname)
-    if (own.length > 0) return own
-    // RFC 5155 §7.2.4: hidden by opt-out, so what is above it has to do
-    let encloser = parentName(qname)
-    while (this.at(encloser).length === 0 && encloser.length > this.apex.length) encloser = parentName(encloser)
-    return this.enclosing(qname, encloser)
+    return own.length > 0 ? own : this.enclosing(qname, this.provable(parentName(qname))) // RFC 5155 §7.2.4
   }
 
   wildcardNoData(qname: Name, encloser: Name): RRset[] {
@@ -104,6 +101,13 @@ class HashedBook implements ProofBook {
 
   expansion(qname: Name, encloser: Name): RRset[] {
     return this.covering(nextCloser(qname, encloser))
+  }
+
+  /** RFC 5155 §7.2.1: the deepest name at or above that the chain has. Opt-out hides what leads to unsigned cuts only. */
+  private provable(name: Name): Name {
+    let above = name
+    while (this.at(above).length === 0 && above.length > this.apex.length) above = parentName(above)
+    return above
   }
 
   /** RFC 5155 §7.2.1: the closest encloser proof. */

@@ -101,7 +101,7 @@ function addAlgorithms(world: World): void {
     )
   }
   cornerZone(world, 'iterations10.net.', ['hosting-a'], signing(P256, nsec3(10, '0123456789abcdef')))
-  cornerZone(world, 'iterations50.org.', ['hosting-b'], signing(P256, nsec3(50, 'ff')))
+  cornerZone(world, 'iterations20.org.', ['hosting-b'], signing(P256, nsec3(20, 'ff')))
 }
 
 /** Signatures, chains of denial and key sets that are not of our making. */

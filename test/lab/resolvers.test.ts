@@ -57,15 +57,25 @@ describe('resolvers of others in the lab', function () {
     if (folder !== undefined) await rm(folder, { recursive: true, force: true })
   })
 
-  /** What these resolvers are known to make otherwise: PowerDNS Recursor gives no YXDOMAIN, and not all types. */
-  const known: Record<string, RegExp> = { pdns_recursor: /long\.dname-long\.org\. A: SERVFAIL|TYPE65400: SERVFAIL/ }
+  /** What these resolvers are known to make otherwise: PowerDNS Recursor gives no YXDOMAIN, and not all types; kresd now
+   *  and then leaves out the second of two DNAMEs. */
+  const known: Record<string, RegExp> = {
+    pdns_recursor: /long\.dname-long\.org\. A: SERVFAIL|TYPE65400: SERVFAIL/,
+    kresd: /www\.twice\.dname\.org\. A: NOERROR DNAME CNAME/,
+  }
   for (const name of PEER_NAMES)
     it(`${name} finds what the oracle says`, async function () {
       needPeer(this, name)
       const resolver = await startPeer(name, lab, folder)
       try {
         const questions = questionsWithTruth(lab, 40, ['fine']) // they take their time over what is broken
-        const found = await untruths(lab, resolver, questions)
+        const doubtful = new Set((await untruths(lab, resolver, questions)).map((line) => line.split(':')[0]))
+        // once more, without haste: what others make of our questions in a crowd is not what is tested here
+        const found = await untruths(
+          lab,
+          resolver,
+          questions.filter((q) => doubtful.has(`${q.qname} ${q.qtype}`)),
+        )
         expect(found.filter((line) => known[name] === undefined || !known[name].test(line))).to.deep.equal([])
       } finally {
         await resolver.stop()

@@ -5,6 +5,7 @@ import { Command, CommanderError } from 'commander'
 import { addCompletionCommand } from './commands/completion.ts'
 import { addConfigCommands } from './commands/config.ts'
 import { addLiveConfigCommands } from './commands/live-config.ts'
+import { addModuleCommands } from './commands/module.ts'
 import { ExitCode } from './commands/outcome.ts'
 import { addQueryCommand } from './commands/query.ts'
 import { addRunCommand } from './commands/run.ts'
@@ -27,6 +28,7 @@ addQueryCommand(program)
 addLiveConfigCommands(addConfigCommands(program))
 addTrustAnchorCommands(program)
 addTopCommand(program)
+addModuleCommands(program)
 addCompletionCommand(program)
 
 // A reader that has seen enough (`| head`) is no failure.

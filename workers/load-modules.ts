@@ -1,7 +1,7 @@
 /** Modules that do not come with Bowline: found by path or by package, loaded, and given their settings. */
 
 import { existsSync, statSync } from 'node:fs'
-import { createRequire, registerHooks } from 'node:module'
+import { createRequire } from 'node:module'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { BowlineError } from '../src/config/error.ts'
@@ -17,7 +17,7 @@ const MAIN_FILES = ['index.ts', 'index.js', 'index.mjs']
 /** Loads what `modules` names, in that order. Rejects with a BowlineError that tells the setting. */
 export async function loadModules({ modules, rundir }: Pick<Config, 'modules' | 'rundir'>): Promise<OutsideModule[]> {
   if (modules.length === 0) return []
-  provideBowline()
+  await import('../src/provide-bowline.ts')
   const loaded: OutsideModule[] = []
   for (const [index, { from, config }] of modules.entries()) {
     const setting = `modules/${index}`
@@ -60,19 +60,6 @@ function urlOfPackage(from: string, folder: string, setting: string): string {
     }
   }
   throw unusable(setting, from, `is no package installed at ${folder} or beside Bowline`, 'install it, or name a path')
-}
-
-let isProvided = false
-
-/** Lets modules anywhere import `bowline`, and get the very one that runs. */
-function provideBowline(): void {
-  if (isProvided) return
-  isProvided = true
-  const library = new URL(import.meta.url.endsWith('.ts') ? '../src/index.ts' : '../src/index.js', import.meta.url).href
-  registerHooks({
-    resolve: (specifier, context, next) =>
-      specifier === 'bowline' ? { url: library, shortCircuit: true } : next(specifier, context),
-  })
 }
 
 function checkSettings(module: Module, written: unknown, setting: string): unknown {

@@ -70,10 +70,16 @@ export class Listeners {
     this.#scanLater()
   }
 
-  /** New queries over UDP go to other workers, or nowhere; what has arrived is still answered. */
-  leave(): void {
+  /** New queries over UDP go to other workers, or nowhere. Resolves when what had arrived has been received; that is still
+   *  answered. */
+  async leave(): Promise<void> {
     this.#scan?.cancel()
-    for (const listener of this.#udp) listener.leave()
+    for (const outcome of await Promise.allSettled(this.#udp.map((listener) => listener.leave())))
+      if (outcome.status === 'rejected')
+        this.#parts.log.warning(
+          { event: 'leave', err: outcome.reason },
+          'queries may be lost: a socket cannot leave its port',
+        )
   }
 
   /** No more connections; those that are open are answered, then closed. */

@@ -177,10 +177,11 @@ class Worker {
 
   async #drain(deadlineMs: number, acceptMs: number): Promise<void> {
     const leftMs = () => Math.max(0, deadlineMs - systemClock.monotonicMs())
-    this.#listeners.leave()
+    const left = this.#listeners.leave()
     if (acceptMs > 0) await pause(Math.min(acceptMs, leftMs()))
     this.#listeners.stopAccepting()
     await pause(Math.min(QUEUE_MS, leftMs()))
+    await Promise.race([left, pause(leftMs())])
     await new Promise<void>((drained) => this.#resolver.drain(leftMs(), drained))
     while (leftMs() > 0 && (this.#connections.open > 0 || this.#limits.clients > 0)) await pause(LOOK_MS)
     this.#listeners.close()

@@ -38,9 +38,10 @@ export class UdpListener implements UdpReceiver {
     return listener
   }
 
-  /** Lets the kernel steer new packets to other workers; what has arrived is still answered, and so is what waits. */
-  leave(): void {
-    this.#socket.leave()
+  /** Lets the kernel steer new packets to other workers. Resolves when what had arrived has been received; that is still
+   *  answered, and so is what waits. */
+  leave(): Promise<void> {
+    return this.#socket.leave()
   }
 
   close(): void {

@@ -53,9 +53,9 @@ export class UdpWildcard {
     }
   }
 
-  leave(): void {
+  async leave(): Promise<void> {
     this.#leaving = true
-    for (const listener of this.#listeners.values()) listener.leave()
+    await Promise.all([...this.#listeners.values()].map((listener) => listener.leave()))
   }
 
   close(): void {

@@ -13,6 +13,8 @@ const BUFFER_OCTETS = 4 * 1024 * 1024
 const QUEUE_OCTETS = 16 * 1024 * 1024
 /** RFC 863; nothing listens there, and what is connected to it hears from nobody. */
 const DISCARD_PORT = 9
+/** dgram reads in every turn of the event loop: what does not come in so long has not come. */
+const SETTLE_MS = 10
 
 export class DgramUdpSocket implements UdpSocket {
   readonly kind = 'dgram'
@@ -23,7 +25,9 @@ export class DgramUdpSocket implements UdpSocket {
   readonly #room = new Uint8Array(PACKET_ROOM)
   /** Of the packet at hand. */
   #peer: DgramPeer | undefined
+  #packets = 0
   #leaving = false
+  #left: Promise<void> | undefined
   #closed = false
 
   private constructor(socket: Socket, { address, receiver }: BatchedUdpOptions) {
@@ -78,10 +82,9 @@ export class DgramUdpSocket implements UdpSocket {
   }
 
   /** See BatchedUdpSocket.leave(). */
-  leave(): void {
-    if (this.#leaving || this.#closed) return
-    this.#leaving = true
-    this.#turnAway()
+  leave(): Promise<void> {
+    this.#left ??= this.#leave()
+    return this.#left
   }
 
   close(): void {
@@ -90,7 +93,19 @@ export class DgramUdpSocket implements UdpSocket {
     this.#socket.close()
   }
 
+  async #leave(): Promise<void> {
+    if (this.#closed) return
+    this.#leaving = true
+    this.#turnAway()
+    let before: number
+    do {
+      before = this.#packets
+      await new Promise((resolve) => setTimeout(resolve, SETTLE_MS))
+    } while (!this.#closed && this.#packets > before)
+  }
+
   #receive(packet: Uint8Array, from: RemoteInfo): void {
+    this.#packets++
     this.#receiver.begin(1)
     const address = from.port === 0 ? undefined : addressOctets(from.address)
     if (address === undefined) {

@@ -21,6 +21,8 @@ const BATCHES_PER_TURN = 4
 const BUFFER_OCTETS = 4 * 1024 * 1024
 /** RFC 863; nothing listens there, and what is connected to it hears from nobody. */
 const DISCARD_PORT = 9
+/** What another CPU was delivering as a socket left is in its queue by then. */
+const SETTLE_MS = 2
 
 interface Batch {
   asked: Slots
@@ -42,6 +44,7 @@ export class BatchedUdpSocket implements UdpSocket {
   readonly #batch: Batch
   readonly #queue: SendQueue
   readonly #watch: Watch
+  #leaving: Promise<void> | undefined
   #closed = false
 
   constructor(libc: Libc, options: BatchedUdpOptions) {
@@ -85,11 +88,18 @@ export class BatchedUdpSocket implements UdpSocket {
 
   /** A connected socket gets only its peer's packets, and this peer never sends. The kernel leaves it out when it looks
    *  for the socket of a new packet; its queue, and sending to named addresses, are as before. */
-  leave(): void {
+  leave(): Promise<void> {
+    this.#leaving ??= this.#leave()
+    return this.#leaving
+  }
+
+  async #leave(): Promise<void> {
     if (this.#closed) return
     const loopback = this.#family === 4 ? '127.0.0.1' : '::1'
     const peer = sockaddr(isWildcard(this.#address) ? loopback : this.#address, DISCARD_PORT)
     check(this.#libc, 'connect', this.#libc.connect(this.#fd, peer, peer.length))
+    do await pause(SETTLE_MS)
+    while (!this.#closed && this.#drain() > 0)
   }
 
   close(): void {
@@ -100,8 +110,15 @@ export class BatchedUdpSocket implements UdpSocket {
     this.#libc.close(this.#fd)
   }
 
-  #drain(): void {
-    for (let batch = 0; batch < BATCHES_PER_TURN; batch++) if (this.#receiveBatch() < SLOTS) return
+  /** Gives the number of packets received. */
+  #drain(): number {
+    let packets = 0
+    for (let batch = 0; batch < BATCHES_PER_TURN; batch++) {
+      const received = this.#receiveBatch()
+      packets += received
+      if (received < SLOTS) break
+    }
+    return packets
   }
 
   /** Receives, answers, and gives the number of packets received. */
@@ -137,6 +154,10 @@ export class BatchedUdpSocket implements UdpSocket {
       this.#queue.add(name, control, answers.rooms[slot].subarray(0, answers.length(slot)))
     }
   }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
 }
 
 class LibcPeer implements UdpPeer {

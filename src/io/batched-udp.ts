@@ -48,9 +48,9 @@ export interface UdpSocket {
   peerOf(slot: number): UdpPeer
   /** Sends an answer later than in receive(), together with all others of this turn of the event loop. Copies `packet`. */
   send(peer: UdpPeer, packet: Uint8Array): void
-  /** Lets the kernel give new packets to other sockets of the same address; what has arrived is still received, and
-   *  answers still go out. */
-  leave(): void
+  /** Lets the kernel give new packets to other sockets of the same address. Resolves when all that had arrived has been
+   *  received; answers go out as before until close(). Rejects when the kernel does not let us, with nothing changed. */
+  leave(): Promise<void>
   close(): void
 }
 

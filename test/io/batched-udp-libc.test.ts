@@ -184,6 +184,17 @@ describe('BatchedUdpSocket', () => {
     expect(Math.max(...packetsInTurn.values())).to.equal(256)
   })
 
+  it('has received all there was when it has left', async () => {
+    const station = await Station.open('libc')
+    open.push(station)
+    const sender = new BurstSender(station.port)
+    open.push(sender)
+    for (let i = 0; i < 7; i++) sender.send(64)
+    expect(station.packets).to.equal(0)
+    await station.socket.leave()
+    expect(station.packets).to.equal(448)
+  })
+
   it('lives on after an error at the socket', async function () {
     const station = await Station.open('libc')
     open.push(station)

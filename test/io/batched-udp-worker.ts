@@ -4,16 +4,16 @@
 import type { UdpKind } from '../../src/io/batched-udp.ts'
 import { Station } from './batched-udp-station.ts'
 
-/** What is queued has been read, and what waits has been answered by then. */
-const DRAIN_MS = 150
+/** What waits has been answered by then. */
+const ANSWER_MS = 50
 
 const [kind, port] = process.argv.slice(2)
 const station = await Station.open(kind as UdpKind, '127.0.0.1', Number(port))
 process.send!('ready')
-process.on('message', () => {
-  station.socket.leave()
+process.on('message', async () => {
+  await station.socket.leave()
   setTimeout(() => {
     station.close()
     process.send!(station.packets, () => process.exit())
-  }, DRAIN_MS)
+  }, ANSWER_MS)
 })

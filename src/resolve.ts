@@ -195,6 +195,11 @@ export class Core {
     for (const { zone } of anchors) this.#options.cache.clearFailure(zone, Type.DNSKEY)
   }
 
+  /** Keys of zones that were verified before are looked up again: the cache was cleared. */
+  forgetKeys(): void {
+    this.replaceAnchors(this.#anchors.current.anchors)
+  }
+
   /** Client requests that have no answer yet. */
   get inFlight(): number {
     return this.#inFlight

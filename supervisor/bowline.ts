@@ -2,6 +2,7 @@
 /** The command line. Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 no service to speak to. */
 
 import { Command, CommanderError } from 'commander'
+import { addCacheCommands } from './commands/cache.ts'
 import { addCompletionCommand } from './commands/completion.ts'
 import { addConfigCommands } from './commands/config.ts'
 import { addLiveConfigCommands } from './commands/live-config.ts'
@@ -28,6 +29,7 @@ addQueryCommand(program)
 addLiveConfigCommands(addConfigCommands(program))
 addTrustAnchorCommands(program)
 addTopCommand(program)
+addCacheCommands(program)
 addModuleCommands(program)
 addCompletionCommand(program)
 

@@ -5,7 +5,13 @@ import { BowlineError } from '../src/config/error.ts'
 import type { Clock, Timer } from '../src/io/interfaces.ts'
 import type { Log } from '../src/io/log.ts'
 import type { Frequent } from '../src/metrics/frequent.ts'
-import { ALIVE_INTERVAL_MS, type FromChild, type ToKeeper, type ToWorker } from '../workers/messages.ts'
+import {
+  ALIVE_INTERVAL_MS,
+  type CacheOrder,
+  type FromChild,
+  type ToKeeper,
+  type ToWorker,
+} from '../workers/messages.ts'
 import { BackOff } from './back-off.ts'
 import { addCounters } from './sums.ts'
 
@@ -66,6 +72,7 @@ export class Child {
   #lastWords = ''
   #asked = 0
   readonly #answers = new Map<number, (counters: Float64Array) => void>()
+  readonly #orders = new Map<number, (answer: unknown) => void>()
   readonly #tables = new Map<number, (bogus: Frequent[]) => void>()
   /** Sums of the processes that have ended. */
   #past: Float64Array = new Float64Array()
@@ -183,6 +190,25 @@ export class Child {
     return table
   }
 
+  /** Of the keeper: has an order carried out. Rejects when there is nobody to do it, or not in time. */
+  async askCache(order: CacheOrder, timeoutMs: number): Promise<unknown> {
+    if (this.#state !== 'running')
+      throw new BowlineError('no-keeper', `${this.name} is ${this.#state}; try again when it runs`)
+    const id = ++this.#asked
+    return new Promise((resolve, reject) => {
+      const timer = this.#options.clock.after(timeoutMs, () => {
+        this.#orders.delete(id)
+        reject(new BowlineError('no-answer', `${this.name} has not answered in time; try again`))
+      })
+      this.#orders.set(id, (answer) => {
+        timer.cancel()
+        this.#orders.delete(id)
+        resolve(answer)
+      })
+      this.tell({ kind: 'ask-cache', id, order })
+    })
+  }
+
   #launch(): void {
     const { startMessage, clock, fork } = this.#options
     this.#become('starting')
@@ -235,6 +261,9 @@ export class Child {
         return
       case 'frequent':
         this.#tables.get(message.id)?.(message.bogus)
+        return
+      case 'cache':
+        this.#orders.get(message.id)?.(message.answer)
     }
   }
 

@@ -8,6 +8,7 @@ import { type Log, type LogLevel, setLogging } from '../src/io/log.ts'
 import { systemRandom } from '../src/io/random.ts'
 import { COUNTER_NAMES, type Counter } from '../src/metrics/counters.ts'
 import type { Frequent } from '../src/metrics/frequent.ts'
+import type { CacheOrder } from '../workers/messages.ts'
 import { AutoScale } from './auto-scale.ts'
 import { usableCpus } from './cgroup.ts'
 import { type Change, ReloadClass, withoutRestart } from './changes.ts'
@@ -54,6 +55,8 @@ export interface ReloadResult {
 }
 
 const DECIDE_MS = 1000
+/** Clearing a cache of many gigabytes takes its time. */
+const CACHE_ORDER_MS = 120_000
 
 export class Manager {
   readonly fleet: Fleet
@@ -147,6 +150,11 @@ export class Manager {
   /** Names, each with its type, whose answers failed validation most often. */
   frequentBogus(limit: number): Promise<Frequent[]> {
     return this.fleet.frequentBogus(limit)
+  }
+
+  /** Has the keeper clear the cache, or tell what is in it. */
+  cache(order: CacheOrder): Promise<unknown> {
+    return this.fleet.keeper.askCache(order, CACHE_ORDER_MS)
   }
 
   /** `4`, `+2`, `-1` or `auto`. Resolves with the number of workers there are then. */

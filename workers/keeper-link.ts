@@ -5,12 +5,14 @@ import { connect, type Socket } from 'node:net'
 import type { LmdbStore, Outlet } from '../src/cache/lmdb-store.ts'
 import type { Clock, Timer } from '../src/io/interfaces.ts'
 import type { Log } from '../src/io/log.ts'
-import { composeBatch, parseKeeperSays, STREAM_VERSION, StreamFrames } from './keeper-stream.ts'
+import { composeBatch, composeDone, parseKeeperSays, STREAM_VERSION, StreamFrames } from './keeper-stream.ts'
 
 export interface KeeperLinkOptions {
   socketPath: string
   clock: Clock
   log?: Log
+  /** Called when something was cleared: whatever was made of it and is kept in memory is out of date. */
+  onCleared?: () => void
   /** Octets that may wait in this process for the keeper to read them; beyond that batches are refused. */
   maxWaiting?: number
 }
@@ -27,6 +29,8 @@ export class KeeperLink implements Outlet {
   private socket: Socket | undefined
   /** Said hello on this connection, so it is there and of our version. */
   private isGreeted = false
+  /** Of the file when we last heard; undefined: never. */
+  private generation: number | undefined
   private retryMs = RETRY_FIRST_MS
   private retry: Timer | undefined
   private isClosed = false
@@ -104,7 +108,24 @@ export class KeeperLink implements Outlet {
       this.store.acknowledge(says.sequence)
       return true
     }
+    if (says.kind === 'settle') {
+      this.store.handOver()
+      this.socket?.write(composeDone(says.token))
+      return true
+    }
+    if (says.kind === 'forget') {
+      this.generation = says.generation
+      this.store.renewView()
+      this.options.onCleared?.()
+      this.socket?.write(composeDone(says.token))
+      return true
+    }
     if (says.version !== STREAM_VERSION) return false
+    if (this.generation !== undefined && this.generation !== says.generation) {
+      this.store.forgetPending() // something was cleared while we were not there; it must not come back with us
+      this.options.onCleared?.()
+    }
+    this.generation = says.generation
     this.retryMs = RETRY_FIRST_MS
     this.isGreeted = true
     this.store.connected(says.fileId)

@@ -4,10 +4,22 @@
 import { chmodSync, rmSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import type { LmdbFile } from '../src/cache/lmdb-file.ts'
-import { composeAcknowledge, composeHello, parseBatch, StreamFrames } from './keeper-stream.ts'
+import type { PurgeTask } from '../src/cache/purge.ts'
+import type { Clock } from '../src/io/interfaces.ts'
+import {
+  composeAcknowledge,
+  composeForget,
+  composeHello,
+  composeSettle,
+  parseWorkerSays,
+  StreamFrames,
+} from './keeper-stream.ts'
 
 /** With so much waiting to be written, nothing more is read from the workers until it is less. */
 const MAX_QUEUED_OCTETS = 32 * 1024 * 1024
+
+/** A worker that has not answered by then is counted as unreached. */
+const ANSWER_MS = 2000
 
 interface Queued {
   worker: Socket
@@ -24,9 +36,14 @@ export class KeeperServer {
   private isScheduled = false
   private isPaused = false
   private toldFileId: string
+  private readonly clock: Clock
+  private lastToken = 0
+  /** Workers that have not answered yet, by token, and what to do when all have. */
+  private readonly asked = new Map<number, { missing: Set<Socket>; answered: () => void }>()
 
-  constructor(file: LmdbFile) {
+  constructor(file: LmdbFile, clock: Clock) {
     this.file = file
+    this.clock = clock
     this.toldFileId = file.fileId
     this.server = createServer((worker) => this.greet(worker))
   }
@@ -57,23 +74,63 @@ export class KeeperServer {
     await closed
   }
 
+  /** Clears what the tasks say. When this resolves, no worker gives an answer made of it any more. The number of entries
+   *  removed, undefined when some could not be; and of workers that did not answer. */
+  async clear(plan: () => readonly PurgeTask[]): Promise<{ removed: number | undefined; unreached: number }> {
+    const unsettled = await this.ask(composeSettle)
+    while (this.queue.length > 0) this.writeSome()
+    const purging = this.file.purging(plan())
+    let step = purging.next()
+    for (; !step.done; step = purging.next()) await new Promise((resolve) => setImmediate(resolve))
+    this.file.countGeneration()
+    const { generation } = this.file
+    const unreached = await this.ask((token) => composeForget(token, generation))
+    return { removed: step.value, unreached: Math.max(unsettled, unreached) }
+  }
+
+  /** Asks all workers for something; resolves when all have said that it is done, with the number of those that have not. */
+  private ask(compose: (token: number) => Buffer): Promise<number> {
+    this.lastToken = (this.lastToken + 1) >>> 0
+    const token = this.lastToken
+    const missing = new Set(this.workers)
+    return new Promise((resolve) => {
+      const end = () => {
+        timer.cancel()
+        this.asked.delete(token)
+        resolve(missing.size)
+      }
+      const timer = this.clock.after(ANSWER_MS, end)
+      this.asked.set(token, { missing, answered: end })
+      for (const worker of this.workers) worker.write(compose(token))
+      if (missing.size === 0) end()
+    })
+  }
+
+  private heard(worker: Socket, token?: number): void {
+    for (const [number, { missing, answered }] of this.asked)
+      if ((token === undefined || token === number) && missing.delete(worker) && missing.size === 0) answered()
+  }
+
   /** Tells every worker when the file has become another. */
   checkFile(): void {
     if (this.file.fileId === this.toldFileId) return
     this.toldFileId = this.file.fileId
-    for (const worker of this.workers) worker.write(composeHello(this.toldFileId))
+    for (const worker of this.workers) worker.write(composeHello(this.file.generation, this.toldFileId))
   }
 
   private greet(worker: Socket): void {
     const frames = new StreamFrames()
     this.workers.add(worker)
-    worker.write(composeHello(this.file.fileId))
+    worker.write(composeHello(this.file.generation, this.file.fileId))
     worker.on('data', (chunk) => {
       for (const frame of frames.push(chunk) ?? [NOT_OURS]) {
-        const parsed = parseBatch(frame)
-        if (parsed === undefined) return void worker.destroy()
-        this.queue.push({ worker, ...parsed })
-        this.queuedOctets += parsed.batch.length
+        const says = parseWorkerSays(frame)
+        if (says === undefined) return void worker.destroy()
+        if (says.kind === 'done') this.heard(worker, says.token)
+        else {
+          this.queue.push({ worker, sequence: says.sequence, batch: says.batch })
+          this.queuedOctets += says.batch.length
+        }
       }
       this.schedule()
       this.holdBack()
@@ -81,6 +138,7 @@ export class KeeperServer {
     worker.on('error', () => {}) // 'close' follows
     worker.on('close', () => {
       this.workers.delete(worker)
+      this.heard(worker)
       this.file.clearReaders()
     })
   }

@@ -1,40 +1,82 @@
 /** What runs on the unix stream socket between a worker and the keeper, as octets.
  *
- *    worker → keeper    length u32 · sequence f64 · batch                    length counts what comes after it
+ *    worker → keeper    length u32 · kind u8 · payload                       length counts what comes after it
+ *                         batch          sequence f64 · batch
+ *                         done           token u32                           what was asked with that token is done
  *    keeper → worker    length u32 · kind u8 · payload
- *                         hello          version u8 · id of the file         first of all, and when the file is another
- *                         acknowledge    sequence f64                        it, and all before it, can be read */
+ *                         hello          version u8 · generation u32 · id of the file
+ *                                                                            first of all, and when the file is another
+ *                         acknowledge    sequence f64                        it, and all before it, can be read
+ *                         settle         token u32                           hand over what you have, then say done
+ *                         forget         token u32 · generation u32          something was cleared: keep nothing made of
+ *                                                                            it in memory, then say done */
 
 /** Counted up when anything here or in a batch changes; keeper and workers of one supervisor are of one version. */
-export const STREAM_VERSION = 1
+export const STREAM_VERSION = 2
 
 /** A longer frame is none of ours. */
 export const MAX_FRAME = 16 * 1024 * 1024
 
 const HELLO = 0
 const ACKNOWLEDGE = 1
+const SETTLE = 2
+const FORGET = 3
 
-export type KeeperSays = { kind: 'hello'; version: number; fileId: string } | { kind: 'acknowledge'; sequence: number }
+const BATCH = 0
+const DONE = 1
+
+export type KeeperSays =
+  | { kind: 'hello'; version: number; generation: number; fileId: string }
+  | { kind: 'acknowledge'; sequence: number }
+  | { kind: 'settle'; token: number }
+  | { kind: 'forget'; token: number; generation: number }
+
+export type WorkerSays = { kind: 'batch'; sequence: number; batch: Uint8Array } | { kind: 'done'; token: number }
 
 export function composeBatch(sequence: number, batch: Uint8Array): Buffer {
-  const frame = Buffer.allocUnsafeSlow(12 + batch.length)
-  frame.writeUInt32BE(8 + batch.length, 0)
-  frame.writeDoubleBE(sequence, 4)
-  frame.set(batch, 12)
+  const frame = Buffer.allocUnsafeSlow(13 + batch.length)
+  frame.writeUInt32BE(9 + batch.length, 0)
+  frame[4] = BATCH
+  frame.writeDoubleBE(sequence, 5)
+  frame.set(batch, 13)
   return frame
 }
 
-export function parseBatch(frame: Buffer): { sequence: number; batch: Uint8Array } | undefined {
-  return frame.length < 8 ? undefined : { sequence: frame.readDoubleBE(0), batch: frame.subarray(8) }
+export function composeDone(token: number): Buffer {
+  return composeNumbers(DONE, token)
 }
 
-export function composeHello(fileId: string): Buffer {
+export function parseWorkerSays(frame: Buffer): WorkerSays | undefined {
+  if (frame[0] === BATCH && frame.length >= 9)
+    return { kind: 'batch', sequence: frame.readDoubleBE(1), batch: frame.subarray(9) }
+  if (frame[0] === DONE && frame.length === 5) return { kind: 'done', token: frame.readUInt32BE(1) }
+  return undefined
+}
+
+export function composeHello(generation: number, fileId: string): Buffer {
   const id = Buffer.from(fileId)
-  const frame = Buffer.alloc(6 + id.length)
-  frame.writeUInt32BE(2 + id.length, 0)
+  const frame = Buffer.alloc(10 + id.length)
+  frame.writeUInt32BE(6 + id.length, 0)
   frame[4] = HELLO
   frame[5] = STREAM_VERSION
-  frame.set(id, 6)
+  frame.writeUInt32BE(generation, 6)
+  frame.set(id, 10)
+  return frame
+}
+
+export function composeSettle(token: number): Buffer {
+  return composeNumbers(SETTLE, token)
+}
+
+export function composeForget(token: number, generation: number): Buffer {
+  return composeNumbers(FORGET, token, generation)
+}
+
+function composeNumbers(kind: number, ...numbers: number[]): Buffer {
+  const frame = Buffer.alloc(5 + 4 * numbers.length)
+  frame.writeUInt32BE(frame.length - 4, 0)
+  frame[4] = kind
+  for (const [i, number] of numbers.entries()) frame.writeUInt32BE(number, 5 + 4 * i)
   return frame
 }
 
@@ -47,8 +89,11 @@ export function composeAcknowledge(sequence: number): Buffer {
 }
 
 export function parseKeeperSays(frame: Buffer): KeeperSays | undefined {
-  if (frame[0] === HELLO && frame.length >= 2)
-    return { kind: 'hello', version: frame[1], fileId: frame.subarray(2).toString() }
+  if (frame[0] === HELLO && frame.length >= 6)
+    return { kind: 'hello', version: frame[1], generation: frame.readUInt32BE(2), fileId: frame.subarray(6).toString() }
+  if (frame[0] === SETTLE && frame.length === 5) return { kind: 'settle', token: frame.readUInt32BE(1) }
+  if (frame[0] === FORGET && frame.length === 9)
+    return { kind: 'forget', token: frame.readUInt32BE(1), generation: frame.readUInt32BE(5) }
   if (frame[0] === ACKNOWLEDGE && frame.length === 9) return { kind: 'acknowledge', sequence: frame.readDoubleBE(1) }
   return undefined
 }

@@ -8,8 +8,9 @@ import { LmdbFile } from '../src/cache/lmdb-file.ts'
 import { BowlineError } from '../src/config/error.ts'
 import { systemClock } from '../src/io/clock.ts'
 import { createLog, type Log, setLogging } from '../src/io/log.ts'
+import { carryOut } from './keeper-orders.ts'
 import { KeeperServer } from './keeper-server.ts'
-import { ALIVE_INTERVAL_MS, type FromChild, type StartKeeper, type ToKeeper } from './messages.ts'
+import { ALIVE_INTERVAL_MS, type CacheOrder, type FromChild, type StartKeeper, type ToKeeper } from './messages.ts'
 import { lockStorage } from './storage-lock.ts'
 
 /** Name of the cache file inside `cache/storage`. */
@@ -31,6 +32,7 @@ const EX_SOFTWARE = 70
 export class Keeper {
   readonly file: LmdbFile
   private readonly server: KeeperServer
+  private readonly sizeMax: number
   private readonly timer: NodeJS.Timeout
   private ticks = 0
 
@@ -49,7 +51,8 @@ export class Keeper {
     } catch (error) {
       throw unusable(storage, error)
     }
-    this.server = new KeeperServer(this.file)
+    this.sizeMax = sizeMax
+    this.server = new KeeperServer(this.file, systemClock)
     this.timer = setInterval(() => this.tend(), TEND_INTERVAL_MS)
   }
 
@@ -66,6 +69,10 @@ export class Keeper {
   /** Workers that are connected. */
   get links(): number {
     return this.server.connections
+  }
+
+  carryOut(order: CacheOrder): Promise<unknown> {
+    return carryOut(order, { file: this.file, server: this.server, clock: systemClock, sizeMax: this.sizeMax })
   }
 
   private tend(): void {
@@ -129,6 +136,10 @@ export function runKeeper(): void {
     const order = message as ToKeeper
     if (order.kind === 'stop') return stop()
     if (order.kind === 'set-logging') return setLogging(log, order)
+    if (order.kind === 'ask-cache') {
+      const answer = await keeper?.carryOut(order.order)
+      return tell({ kind: 'cache', id: order.id, answer })
+    }
     log = createLog({ ...order.config.logging, process: 'keeper' })
     try {
       keeper = await start(order, log)

@@ -76,6 +76,19 @@ export interface AskFrequent {
   id: number
 }
 
+/** To the keeper: something an operator wants of the cache. Answered by `cache` with the same id. */
+export interface AskCache {
+  kind: 'ask-cache'
+  id: number
+  order: CacheOrder
+}
+
+export type CacheOrder =
+  /** Removes what is known at and below `name`, or what is left of that by the rest. */
+  | { kind: 'clear'; name: string; exact?: boolean; type?: number; negative?: boolean; bogus?: boolean }
+  | { kind: 'get'; name: string }
+  | { kind: 'stats' }
+
 /** Now doing its work. */
 export interface Ready {
   kind: 'ready'
@@ -116,6 +129,13 @@ export interface FrequentNow {
   bogus: Frequent[]
 }
 
+/** To each order its own answer; keeper-orders.ts knows them. */
+export interface CacheNow {
+  kind: 'cache'
+  id: number
+  answer: unknown
+}
+
 export const ALIVE_INTERVAL_MS = 1000
 
 /** The standard error of a child is read by the supervisor, which thus hears what Node or V8 say before they end the
@@ -124,9 +144,9 @@ export const LOG_FD = 4
 /** Further open files handed over begin here. */
 export const FIRST_HANDED_FD = 5
 
-export type ToKeeper = StartKeeper | Stop | SetLogging
+export type ToKeeper = StartKeeper | Stop | SetLogging | AskCache
 export type ToWorker = StartWorker | Stop | SetLogging | AskCounters | AnchorsChanged | AskFrequent
-export type FromChild = Ready | Failed | Alive | CountersNow | FrequentNow
+export type FromChild = Ready | Failed | Alive | CountersNow | FrequentNow | CacheNow
 
 /** Layout of the file that last-questions.ts writes and the supervisor reads. */
 export const QuestionFile = {

@@ -35,7 +35,7 @@ runWorker(makeResolver)
 async function makeResolver({ config, socketPath }: StartWorker, log: Log): Promise<Resolver> {
   const settings = settingsFromConfig(config)
   const points = listenPoints(config.network.listen)
-  const link = new KeeperLink({ socketPath, clock: systemClock, log })
+  const link = new KeeperLink({ socketPath, clock: systemClock, log, onCleared: () => forget() })
   const store = new LmdbStore({
     path: join(config.cache.storage, CACHE_FILE),
     clock: systemClock,
@@ -77,6 +77,10 @@ async function makeResolver({ config, socketPath }: StartWorker, log: Log): Prom
     onReady: (packet, response, secure) => index.insert(packet, response, secure),
     log: toLog,
   })
+  const forget = () => {
+    index.clear()
+    core.forgetKeys()
+  }
   return {
     tick: (wallMs) => index.tick(wallMs),
     answerAtOnce: (packet, out, overUdp) => index.answer(packet, out, overUdp),

@@ -40,14 +40,15 @@ import {
   shapeOf,
   storedMsOf,
 } from './entry.ts'
-import { KeyMaker, Kind, MAX_PARTITION, ownerRange, type PurgeOptions, proofRanges, purgeRanges } from './keys.ts'
+import { KeyMaker, Kind, MAX_PARTITION, ownerRange } from './keys.ts'
 import { ProofCache } from './proof-cache.ts'
+import { type PurgeOptions, planPurge } from './purge.ts'
 import { Rank, type Security, trustOf } from './rank.ts'
 import type { Store } from './store.ts'
 import { isLive, isStale, secondsLeft } from './time.ts'
 
 export type { Delegation, Failure, Nameserver, ServerMemory } from './delegation.ts'
-export type { PurgeOptions } from './keys.ts'
+export type { PurgeOptions } from './purge.ts'
 
 export interface CacheOptions {
   /** Seconds. TTLs below are raised to it, also 0. */
@@ -285,10 +286,14 @@ export class Cache {
   /** Removes all that is known at and below `name`, or what `options` narrow it down to, and every proof that there is
    *  nothing. */
   purge(name: Name, options: PurgeOptions = {}): void {
-    for (const [from, to] of purgeRanges(this.partition, name, options)) this.store.removeRange(from, to)
-    for (const { range, last } of proofRanges(this.partition, name)) {
-      if (!last) this.store.removeRange(...range)
-      else for (const { key } of this.store.range(...range, { reverse: true, limit: 1 })) this.store.remove(key.slice())
+    for (const { range, last, only } of planPurge(this.partition, name, options)) {
+      if (!last && only === undefined) this.store.removeRange(...range)
+      else {
+        const keys: Uint8Array[] = []
+        for (const { key, value } of this.store.range(...range, last ? { reverse: true, limit: 1 } : {}))
+          if (only?.(key, value) ?? true) keys.push(key.slice())
+        for (const key of keys) this.store.remove(key)
+      }
     }
   }
 

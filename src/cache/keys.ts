@@ -30,9 +30,6 @@ export const Kind = {
 } as const
 export type Kind = (typeof Kind)[keyof typeof Kind]
 
-/** The kinds whose entries belong to a name. */
-const namedKinds: readonly Kind[] = [Kind.RRSET, Kind.NXDOMAIN, Kind.DELEGATION, Kind.FAILURE, Kind.ZONE]
-
 /** What the records of a chain of NSEC3 have in common (RFC 5155 §4). */
 export interface HashParameters {
   iterations: number
@@ -148,26 +145,6 @@ export function justAfter(key: Uint8Array): Uint8Array {
 export function nsecRange(keys: KeyMaker, zone: Name, name: Name): KeyRange {
   const from = keys.nsec(zone, zone).slice()
   return [from, justAfter(keys.nsec(zone, name))]
-}
-
-export interface PurgeOptions {
-  /** Only what belongs to the very name; else also everything below it. */
-  exact?: boolean
-  /** Only RRsets (and proofs of absence) and failures of this type, and nothing else; goes with `exact`. */
-  type?: number
-}
-
-/** The ranges of keys that a purge of `name` empties. */
-export function purgeRanges(partition: number, name: Name, options: PurgeOptions = {}): KeyRange[] {
-  if (options.type !== undefined) {
-    const { type } = options
-    return [Kind.RRSET, Kind.FAILURE].map((kind) => {
-      const from = new KeyMaker(partition).typed(kind, name, type)
-      return [from, Uint8Array.of(...from, 0)]
-    })
-  }
-  const rangeOf = options.exact === true ? ownerRange : subtreeRange
-  return namedKinds.map((kind) => rangeOf(partition, kind, name))
 }
 
 /** The ranges that hold proofs of what is not at or below `name`. Those of the zones below it, all of them; of the zones

@@ -23,9 +23,10 @@ import type { Clock } from '../io/interfaces.ts'
 import { applyBatch, type BatchTarget } from './batch.ts'
 import { expiresMsOf, STORE_FORMAT } from './entry.ts'
 import { chooseEvicted, EVICTED_SHARE } from './evict.ts'
-import { type KeyRange, WHOLE_STORE } from './keys.ts'
+import { justAfter, WHOLE_STORE } from './keys.ts'
 import { findDamage } from './lmdb-check.ts'
-import { MAX_KEY } from './store.ts'
+import type { PurgeTask } from './purge.ts'
+import { MAX_KEY, type RangeOptions, type StoredPair } from './store.ts'
 
 type Database = RootDatabase<Uint8Array, Uint8Array>
 
@@ -85,8 +86,8 @@ const REGROW = 1.02
 const SMALLEST_LIMIT = 512 * 1024
 /** Failures in a row, other than for want of space, after which the file counts as damaged. */
 const MAX_ODD_FAILURES = 3
-/** Keys read at a time when a range is removed. */
-const REMOVAL_STEP = 2000
+/** Entries removed at a time when a range is. */
+const REMOVAL_STEP = 500
 
 export class LmdbFile implements BatchTarget {
   private readonly options: LmdbFileOptions
@@ -145,11 +146,70 @@ export class LmdbFile implements BatchTarget {
     return true
   }
 
-  /** Removes ranges of entries; gives their number. */
-  purge(ranges: readonly KeyRange[]): number {
+  /** Removes what the tasks say, each step in one short transaction, so that others can write in between. The number of
+   *  entries removed; undefined when some could not be. */
+  *purging(tasks: readonly PurgeTask[]): Generator<void, number | undefined> {
     let removed = 0
-    for (const [from, to] of ranges) this.commit(() => (removed += this.removeRange(from, to)))
+    for (const { range, last, only } of tasks) {
+      let from = range[0]
+      for (;;) {
+        const keys: Uint8Array[] = []
+        let seen: Uint8Array | undefined
+        let looked = 0
+        const step = last ? { reverse: true, limit: 1 } : { limit: REMOVAL_STEP }
+        for (const { key, value } of this.range(from, range[1], step)) {
+          seen = key
+          looked++
+          if (only?.(key, value) ?? true) keys.push(key)
+        }
+        if (keys.length > 0 && !this.commit(() => keys.forEach((key) => void this.db.remove(key)))) return undefined
+        removed += keys.length
+        yield
+        if (last || looked < REMOVAL_STEP || seen === undefined) break
+        from = justAfter(seen)
+      }
+    }
     return removed
+  }
+
+  /** Counts up each time something was cleared: who holds older data in memory lets go of it. */
+  get generation(): number {
+    const found = this.db.getBinary(GENERATION_KEY)
+    return found?.length === 4 ? Buffer.from(found).readUInt32BE() : 0
+  }
+
+  countGeneration(): boolean {
+    const next = Buffer.alloc(4)
+    next.writeUInt32BE((this.generation + 1) >>> 0)
+    return this.commit(() => void this.db.put(GENERATION_KEY, next))
+  }
+
+  get(key: Uint8Array): Uint8Array | undefined {
+    return this.db.getBinary(key)
+  }
+
+  /** As Store.range() does; keys and values are the caller's. */
+  range(from: Uint8Array, to: Uint8Array, { reverse = false, limit }: RangeOptions = {}): StoredPair[] {
+    const ends = reverse ? { start: to, end: from, reverse, inclusiveEnd: true } : { start: from, end: to }
+    const found: StoredPair[] = []
+    for (const { key, value } of this.db.getRange(ends)) {
+      if (reverse && Buffer.compare(key, to) >= 0) continue // `lmdb` takes the start in
+      if (found.length === limit) break
+      found.push({ key: key.slice(), value: value.slice() })
+    }
+    return found
+  }
+
+  /** Partitions that have an entry. */
+  partitions(): number[] {
+    const found: number[] = []
+    for (let next = 0; next < META_PARTITION; ) {
+      const [first] = this.range(Uint8Array.of(next), WHOLE_STORE[1], { limit: 1 })
+      if (first === undefined || first.key[0] >= META_PARTITION) break
+      found.push(first.key[0])
+      next = first.key[0] + 1
+    }
+    return found
   }
 
   /** To be called every few seconds: clears what dead readers left, and sees whether the disk has room again. */
@@ -442,6 +502,7 @@ function usedPages(stats: { [field: string]: number }): number {
 
 /** No cache partition has this number; here stands what the file says of itself. */
 const META_PARTITION = 255
+const GENERATION_KEY = Uint8Array.of(META_PARTITION, META_PARTITION, ...Buffer.from('generation'))
 const MARK_KEY = Uint8Array.of(META_PARTITION, META_PARTITION, ...Buffer.from('bowline'))
 /** Format, byte order (LMDB's own pages are in that of the machine), and what follows is the file's id. */
 const MARK = Uint8Array.of(STORE_FORMAT, ...new Uint8Array(Uint32Array.of(0x01020304).buffer))

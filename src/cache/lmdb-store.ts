@@ -188,6 +188,23 @@ export class LmdbStore implements Store {
     this.scheduleFlush()
   }
 
+  /** Sends what waits for the end of the turn now. */
+  handOver(): void {
+    this.flush()
+  }
+
+  /** Reads from now on see the file as it is now. */
+  renewView(): void {
+    this.db?.resetReadTxn()
+  }
+
+  /** Lets go of what the keeper may not have taken. */
+  forgetPending(): void {
+    this.batch.take()
+    this.overlay.acknowledge(Number.POSITIVE_INFINITY)
+    this.renewView()
+  }
+
   // ---- the file -------------------------------------------------------------------------------------------------------
 
   private openFile(): void {

@@ -3,6 +3,8 @@
 
 import * as z from 'zod'
 import { LOG_GROUPS } from '../../src/config/log-groups.ts'
+import { nameFromText } from '../../src/wire/name.ts'
+import { typeFromText } from '../../src/wire/types.ts'
 import {
   applySteps,
   getAt,
@@ -86,6 +88,36 @@ const counter = z.object({ name: z.string(), labels: z.record(z.string(), z.stri
 const level = z.enum(['crit', 'err', 'warning', 'notice', 'info', 'debug'])
 const logging = z.strictObject({ level, groups: z.array(z.enum(LOG_GROUPS)).default([]) })
 
+const domainName = z.string().max(1024).refine(isDomainName, 'is no domain name')
+const rrType = z.string().refine((text) => typeFromText(text.toUpperCase()) !== undefined, 'is no record type')
+const clearing = z.strictObject({
+  name: domainName.default('.'),
+  'exact-name': z.boolean().optional(),
+  'rr-type': rrType.optional(),
+  negative: z.boolean().optional(),
+  bogus: z.boolean().optional(),
+})
+const cacheEntry = z.object({
+  kind: z.enum(['rrset', 'nodata', 'nxdomain', 'delegation', 'failure']),
+  partition: z.int(),
+  name: z.string(),
+  type: z.string().optional(),
+  security: z.string().optional(),
+  rank: z.string().optional(),
+  ttl: z.int(),
+  age: z.int(),
+  records: z.array(z.string()),
+})
+
+function isDomainName(text: string): boolean {
+  try {
+    nameFromText(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
 const EDIT_QUERY = {
   'dry-run': 'true: only say what would change',
   'rollback-after': 'a number of seconds (60s): go back unless the change is confirmed by then',
@@ -120,6 +152,45 @@ export const ROUTES: readonly Route[] = [
     handle: async (manager, { query }) => ({
       body: { entries: await manager.frequentBogus(Math.min(1000, Number(query.get('limit')) || 20)) },
     }),
+  },
+  {
+    method: 'POST',
+    path: '/v1/cache/clear',
+    role: 'operate',
+    summary:
+      'Removes what the cache knows of a name and all below it, proofs that there is nothing included. When it has answered, ' +
+      'no worker gives an answer made of that any more.',
+    body: clearing.prefault({}),
+    response: z.object({ count: z.int(), complete: z.boolean() }),
+    handle: async (manager, { body }) => {
+      const options = body as z.output<typeof clearing>
+      const { name, negative, bogus } = options
+      const type = options['rr-type'] === undefined ? undefined : typeFromText(options['rr-type'].toUpperCase())
+      return {
+        body: await manager.cache({ kind: 'clear', name, exact: options['exact-name'], type, negative, bogus }),
+      }
+    },
+  },
+  {
+    method: 'GET',
+    path: '/v1/cache/entries',
+    role: 'read',
+    summary: 'What the cache holds for a name, also what has outlived its TTL.',
+    query: { name: 'the name' },
+    response: z.object({ entries: z.array(cacheEntry) }),
+    handle: async (manager, { query }) => {
+      const name = domainName.safeParse(query.get('name'))
+      if (!name.success) throw new HttpError(400, 'query', `name: ${query.get('name') ?? 'nothing'} is no domain name`)
+      return { body: await manager.cache({ kind: 'get', name: name.data }) }
+    },
+  },
+  {
+    method: 'GET',
+    path: '/v1/cache/stats',
+    role: 'read',
+    summary: 'The cache file: its entries, its size, and what the keeper has done to it.',
+    response: z.looseObject({ entries: z.int(), usedBytes: z.number(), fileBytes: z.number(), sizeMax: z.number() }),
+    handle: async (manager) => ({ body: await manager.cache({ kind: 'stats' }) }),
   },
   {
     method: 'POST',

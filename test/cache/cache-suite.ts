@@ -6,7 +6,7 @@ import { Rank } from '../../src/cache/rank.ts'
 import { ServerAddress } from '../../src/io/address.ts'
 import { equalNames, nameFromText, nameToText, ROOT } from '../../src/wire/name.ts'
 import { type RRset, rrset } from '../../src/wire/rrset.ts'
-import { Type } from '../../src/wire/types.ts'
+import { Ede, Type } from '../../src/wire/types.ts'
 import { ManualClock } from '../support/clock.ts'
 import type { StoreUnderTest } from './store-suite.ts'
 
@@ -567,8 +567,31 @@ export function describeCache(title: string, make: () => Promise<StoreUnderTest>
 
       it('empties one type of one name', () => {
         fill()
-        cache.purge(name('www.example.org'), { type: Type.A })
+        cache.purge(name('www.example.org'), { type: Type.A, exact: true })
         expect(all('www.example.org')).to.deep.equal([false, true, true, true, false])
+      })
+
+      it('empties one type of a subtree', () => {
+        fill()
+        cache.purge(name('example.org'), { type: Type.A })
+        expect(all('www.example.org')).to.deep.equal([false, true, true, true, false])
+        expect(all('org')).to.deep.equal(everything)
+      })
+
+      it('takes only what denies', () => {
+        fill()
+        cache.insertDenial('nodata', name('www.example.org'), Type.AAAA, [], denial)
+        cache.purge(name('example.org'), { negative: true })
+        expect(all('www.example.org')).to.deep.equal([true, true, false, true, true])
+        expect(found('www.example.org', Type.AAAA)).to.equal(undefined)
+      })
+
+      it('takes only what was found bogus', () => {
+        fill()
+        cache.insertFailure(name('www.example.org'), Type.TXT, Ede.DNSSEC_BOGUS, '')
+        cache.purge(name('example.org'), { bogus: true })
+        expect(all('www.example.org')).to.deep.equal(everything)
+        expect(cache.lookupFailure(name('www.example.org'), Type.TXT)).to.equal(undefined)
       })
 
       it('empties everything at the root', () => {

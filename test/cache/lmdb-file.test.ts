@@ -217,10 +217,10 @@ describe('LmdbFile: batches', () => {
 
   it('purge counts what it removes', () => {
     keeper.file.write([batchOf(...Array.from({ length: 5000 }, (_, i) => `a${i}`), 'b', 'c')])
-    const removed = keeper.file.purge([
-      [octets('a'), octets('b')],
-      [octets('c'), octets('d')],
-    ])
+    const purging = keeper.file.purging([{ range: [octets('a'), octets('b')] }, { range: [octets('c'), octets('d')] }])
+    let step = purging.next()
+    while (!step.done) step = purging.next()
+    const removed = step.value
     expect(removed).to.equal(5001)
     keeper.store.acknowledge(0) // a fresh snapshot
     expect(textOf(keeper.store.get(octets('b')))).to.equal('=b')

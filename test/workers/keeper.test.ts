@@ -1,6 +1,14 @@
+import { once } from 'node:events'
 import { existsSync, statSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { expect } from 'chai'
+import { Cache } from '../../src/cache/cache.ts'
+import { Rank } from '../../src/cache/rank.ts'
+import { systemClock } from '../../src/io/clock.ts'
+import { nameFromText } from '../../src/wire/name.ts'
+import { rrset } from '../../src/wire/rrset.ts'
+import { Type } from '../../src/wire/types.ts'
+import type { CacheOrder } from '../../workers/messages.ts'
 import { describeCache } from '../cache/cache-suite.ts'
 import { MIB } from '../cache/local-keeper.ts'
 import { describeStore, octets, textOf } from '../cache/store-suite.ts'
@@ -54,6 +62,52 @@ describe('the keeper process', () => {
       other.store.remove(octets('a'))
       await other.settle()
       await until('it to be gone', () => get(one, 'a') === undefined)
+    })
+
+    const order = async (asked: CacheOrder): Promise<unknown> => {
+      keeper.process!.send({ kind: 'ask-cache', id: 1, order: asked })
+      for (;;) {
+        const [message] = await once(keeper.process!, 'message')
+        if (message.kind === 'cache') return message.answer
+      }
+    }
+
+    it('clears also what workers have not handed over yet, and tells them all', async () => {
+      await keeper.start()
+      let cleared = 0
+      const held = await connectEnd({ onCleared: () => cleared++ })
+      const other = await connectEnd({ onCleared: () => cleared++ })
+      const clock = systemClock
+      const cache = new Cache(held.store, clock, { ttlMin: 0, ttlMax: 3600, negativeTtlMax: 3600 })
+      const mirror = new Cache(other.store, clock, { ttlMin: 0, ttlMax: 3600, negativeTtlMax: 3600 })
+      const set = (owner: string) => rrset(nameFromText(owner), Type.A, 300, [Uint8Array.of(192, 0, 2, 1)])
+      for (const owner of ['a.example', 'b.example', 'example.org'])
+        cache.insert(set(owner), { rank: Rank.ANSWER, security: 'insecure' })
+      expect(await order({ kind: 'clear', name: 'example' })).to.deep.equal({ count: 2, complete: true })
+      expect(cleared).to.equal(2)
+      for (const end of [cache, mirror])
+        expect(
+          ['a.example', 'example.org'].map((owner) => end.lookup(nameFromText(owner), Type.A)?.kind),
+        ).to.deep.equal([undefined, 'rrset'])
+    })
+
+    it('a worker that was away while something was cleared does not bring it back', async () => {
+      await keeper.start()
+      let cleared = 0
+      const end = await connectEnd({ onCleared: () => cleared++ })
+      await keeper.kill()
+      await until('the loss', () => !end.link.isConnected)
+      put(end, '\0ra')
+      const path = keeper.socketPath
+      Object.assign(keeper, { socketPath: `${path}-elsewhere` })
+      await keeper.start()
+      await order({ kind: 'clear', name: '.' })
+      await keeper.stop()
+      Object.assign(keeper, { socketPath: path })
+      await keeper.start()
+      await until('the worker to be back', () => end.link.isConnected)
+      expect(get(end, '\0ra')).to.equal(undefined)
+      expect(cleared).to.equal(1)
     })
 
     it('what was stored outlives a restart in order', async () => {

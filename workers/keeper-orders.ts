@@ -1,0 +1,56 @@
+/** What an operator can have the keeper do with the cache: clear, look, count. */
+
+import { type InspectedEntry, inspectName } from '../src/cache/inspect.ts'
+import type { LmdbFile, LmdbFileStats } from '../src/cache/lmdb-file.ts'
+import { planPurge } from '../src/cache/purge.ts'
+import type { Clock } from '../src/io/interfaces.ts'
+import { nameFromText } from '../src/wire/name.ts'
+import type { KeeperServer } from './keeper-server.ts'
+import type { CacheOrder } from './messages.ts'
+
+export interface Cleared {
+  /** Entries removed. */
+  count: number
+  /** False when some could not be removed, for want of disk space, or a worker did not say that it has let go of them. */
+  complete: boolean
+}
+
+export interface CacheContents {
+  entries: InspectedEntry[]
+}
+
+export interface CacheFacts extends LmdbFileStats {
+  /** Octets the file is allowed. */
+  sizeMax: number
+  /** Workers connected. */
+  workers: number
+}
+
+export interface OrderContext {
+  file: LmdbFile
+  server: KeeperServer
+  clock: Clock
+  sizeMax: number
+}
+
+export async function carryOut(
+  order: CacheOrder,
+  { file, server, clock, sizeMax }: OrderContext,
+): Promise<Cleared | CacheContents | CacheFacts> {
+  switch (order.kind) {
+    case 'clear': {
+      const { kind, name, ...options } = order
+      const plan = () => file.partitions().flatMap((partition) => planPurge(partition, nameFromText(name), options))
+      const { removed, unreached } = await server.clear(plan)
+      return { count: removed ?? 0, complete: removed !== undefined && unreached === 0 }
+    }
+    case 'get': {
+      const name = nameFromText(order.name)
+      return {
+        entries: file.partitions().flatMap((partition) => inspectName(file, partition, name, clock.wallMs())),
+      }
+    }
+    case 'stats':
+      return { ...file.stats(), sizeMax, workers: server.connections }
+  }
+}

@@ -200,8 +200,8 @@ export class Fleet {
         if (config.cache['size-max'] !== former.cache['size-max']) await this.#renewKeeper(config)
         for (const place of this.#places.values()) {
           const isCanary = done.length === 0
-          done.push(place)
           await this.#replace(place, config)
+          done.push(place)
           if (isCanary && this.#places.size > 1) await this.#watchCanary(place)
         }
         this.#config = config

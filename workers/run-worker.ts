@@ -178,6 +178,7 @@ class Worker {
   async #drain(deadlineMs: number, acceptMs: number): Promise<void> {
     const leftMs = () => Math.max(0, deadlineMs - systemClock.monotonicMs())
     const left = this.#listeners.leave()
+    this.#connections.leave()
     if (acceptMs > 0) await pause(Math.min(acceptMs, leftMs()))
     this.#listeners.stopAccepting()
     await pause(Math.min(QUEUE_MS, leftMs()))

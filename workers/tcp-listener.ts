@@ -16,6 +16,8 @@ const BACKLOG = 1024
 const MAX_UNREAD_OCTETS = 64 * 1024
 /** A client gets so long to take what we sent before we closed. */
 const LINGER_MS = 1000
+/** How soon a connection that cannot go over yet tries again. */
+const RETRY_MS = 1
 /** Smaller is no DNS message. */
 const HEADER_OCTETS = 12
 
@@ -149,7 +151,7 @@ export class Connection implements Held {
   /** Hands on the messages that are there, as far as the limits allow. */
   #read(): void {
     const { connections, counters, service } = this.#parts
-    if (this.#socket.destroyed) return
+    if (this.#socket.destroyed || this.#goingOver) return
     this.#socket.cork() // answers from the cache leave together
     let taken = 0
     while (!this.#isFull && taken < connections.limits.pipeline) {
@@ -178,7 +180,7 @@ export class Connection implements Held {
 
   /** Reads on from the socket, or lets the client wait: TCP then tells it to stop sending. */
   #steer(): void {
-    if (this.#socket.destroyed || this.#ended) return
+    if (this.#socket.destroyed || this.#ended || this.#goingOver) return
     if (this.#isFull || this.#frames.hasNext) this.#socket.pause()
     else this.#socket.resume()
     // messages that are left over because this connection had its share of the turn
@@ -228,6 +230,7 @@ export class Connection implements Held {
     this.#socket.resume()
     setTimeout(() => this.#socket.destroy(), LINGER_MS).unref()
   }
+
   /** To an heir, as soon as our answers have left this process. */
   #goOver(heirs: Heirs): void {
     if (this.#goingOver) return
@@ -236,12 +239,11 @@ export class Connection implements Held {
     const attempt = () => {
       if (this.#socket.destroyed || this.#ended) return
       if (this.#halfClosed) return this.#end()
-      if (this.#socket.writableLength > 0) return void setTimeout(attempt, 1)
+      if (this.#socket.writableLength > 0) return void setTimeout(attempt, RETRY_MS)
       // from here on nothing is read until the socket is closed: all of it happens in this one turn
-      const rest = (this.#socket.read() as Buffer | null) ?? Buffer.alloc(0)
-      if (rest.length > 0) this.#frames.push(rest)
+      this.#socket.read() // has what Node keeps pushed to our frames, by 'data'
       const outcome = heirs.give(this.#socket, this.#frames.rest())
-      if (outcome === 'later') return void setTimeout(attempt, 1)
+      if (outcome === 'later') return void setTimeout(attempt, RETRY_MS)
       this.#ended = outcome === 'given'
       if (this.#ended) this.#socket.destroy()
       else this.#end()

@@ -77,6 +77,14 @@ export function addServiceCommands(program: Command): void {
     order<{ pid: number }>(options, post('/v1/upgrade'), ({ pid }) => `process ${pid} has taken over\n`),
   )
 
+  findsService(
+    program.command('counters').description('Show what all workers have counted since the service was started.'),
+  ).action((options: ServiceOptions) =>
+    order<{ counters: CounterValue[] }>(options, { method: 'GET', path: '/v1/counters' }, ({ counters }) =>
+      counters.map(({ name, labels, value }) => `${name}${labelsText(labels)} ${value}\n`).join(''),
+    ),
+  )
+
   findsService(program.command('stop').description('Stop the service. What is in flight is finished.')).action(
     (options: ServiceOptions) => order(options, post('/v1/stop'), () => 'stopping\n'),
   )
@@ -96,6 +104,17 @@ export function addServiceCommands(program: Command): void {
       const body = { level, groups: options.group ?? [] }
       return order(options, { method: 'PUT', path: '/v1/logging', body }, () => `logging ${level}\n`)
     })
+}
+
+interface CounterValue {
+  name: string
+  labels: Record<string, string>
+  value: number
+}
+
+function labelsText(labels: Record<string, string>): string {
+  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${value}"`)
+  return pairs.length === 0 ? '' : `{${pairs.join(',')}}`
 }
 
 /** One line for a person. */

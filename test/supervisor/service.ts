@@ -10,6 +10,7 @@ import type { Config, ConfigInput } from '../../src/config/schema.ts'
 import { eventually } from '../workers/sockets.ts'
 
 export interface LogLine {
+  time: string
   level: string
   process: string
   pid: number
@@ -17,6 +18,8 @@ export interface LogLine {
   msg: string
   child?: string
   childPid?: number
+  /** Who takes over. */
+  successor?: number
 }
 
 export interface ServiceOptions {
@@ -127,7 +130,9 @@ export class Service {
   /** Ends whatever is left. */
   async clean(): Promise<void> {
     if (this.exitCode === undefined) {
-      for (const pid of [this.process.pid!, ...this.pidsOf('')]) if (isRunning(pid)) process.kill(pid, 'SIGKILL')
+      const successors = this.lines.flatMap(({ successor }) => successor ?? [])
+      for (const pid of [this.process.pid!, ...successors, ...this.pidsOf('')])
+        if (isRunning(pid)) process.kill(pid, 'SIGKILL')
       await this.ends()
     }
     if (this.#madeRundir) rmSync(this.rundir, { recursive: true, force: true })

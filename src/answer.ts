@@ -6,7 +6,7 @@ import type { Settings } from './settings.ts'
 import { composeMessage, edeOption } from './wire/compose.ts'
 import type { ClientQuery, EdnsOptionValue } from './wire/message.ts'
 import type { RRset } from './wire/rrset.ts'
-import { type Ede, EdnsOption, Flag, Rcode, Type } from './wire/types.ts'
+import { type Ede, Flag, Rcode, Type } from './wire/types.ts'
 
 /** EXTRA-TEXT that is worth its octets, RFC 8914 §2; longer is cut. */
 const MAX_EDE_TEXT = 120
@@ -66,8 +66,6 @@ function responseEdns(request: Request, { query, settings }: ResponseFrame) {
   const options: EdnsOptionValue[] = request.edes
     .slice(0, MAX_EDES)
     .map((note) => edeOption(note.code, note.text.slice(0, MAX_EDE_TEXT)))
-  if (settings.nsid !== undefined && query.edns?.options.some((option) => option.code === EdnsOption.NSID))
-    options.push({ code: EdnsOption.NSID, data: new TextEncoder().encode(settings.nsid) }) // RFC 5001 §2.2
   options.push(...request.options)
   return { udpSize: settings.ednsBufferSize.downstream, do: query.edns?.do ?? false, options }
 }

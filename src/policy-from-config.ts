@@ -5,9 +5,19 @@ import { resolve } from 'node:path'
 import { BowlineError } from './config/error.ts'
 import type { Config } from './config/schema.ts'
 import { ServerAddress } from './io/address.ts'
-import type { ForwardRule, LocalData, Sections, Settings, TextFile } from './settings.ts'
+import {
+  type ForwardRule,
+  type LocalData,
+  type Sections,
+  type Settings,
+  TCP_IDLE_MS,
+  type TextFile,
+} from './settings.ts'
 import { type Name, nameFromText } from './wire/name.ts'
 import { MIXED_CASE_VIOLATORS } from './workarounds.ts'
+
+/** Shortest secret, characters. */
+const MIN_SECRET = 32
 
 export type Policy = Pick<Settings, 'forward' | 'fallback' | 'sparedMixedCase' | 'sections'>
 
@@ -60,10 +70,24 @@ function sections(config: Config): Sections {
   return {
     ...(config.views.length > 0 ? { views: config.views } : {}),
     ...(hasData ? { 'local-data': withTexts(config) } : {}),
+    ...(config.cookies.enable ? { cookies: { master: cookieSecret(config) } } : {}),
+    ...(network['edns-tcp-keepalive'] ? { keepalive: { idleMs: TCP_IDLE_MS } } : {}),
     ...(config.dns64.enable ? { dns64: config.dns64 } : {}),
     ...(options['rebinding-protection'] ? { rebinding: { allowed: options['rebinding-allowed'] } } : {}),
     ...(network['address-renumbering'].length > 0 ? { renumber: network['address-renumbering'] } : {}),
   }
+}
+
+/** What the operator has given; empty: the service is to find one of its own. */
+function cookieSecret({ cookies, rundir }: Config): string {
+  const file = cookies['secret-file']
+  if (file === undefined) return ''
+  const secret = readText('cookies/secret-file', resolve(rundir, file)).text.trim()
+  if (secret.length >= MIN_SECRET) return secret
+  throw new BowlineError(
+    'cookie-secret',
+    `cookies/secret-file: ${file} holds less than ${MIN_SECRET} characters; write as many random ones into it`,
+  )
 }
 
 function withTexts({ rundir, 'local-data': data }: Config): LocalData {

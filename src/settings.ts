@@ -42,6 +42,10 @@ export interface Sections {
   'local-data'?: LocalData
   dns64?: Config['dns64']
   rebinding?: { allowed: readonly string[] }
+  /** The secret all servers of a fleet share; empty: one of its own. */
+  cookies?: { master: string }
+  /** How long idle connections of clients are kept. */
+  keepalive?: { idleMs: number }
   renumber?: Config['network']['address-renumbering']
 }
 
@@ -55,6 +59,9 @@ export interface TextFile {
   path: string
   text: string
 }
+
+/** How long a connection of a client may be idle (RFC 7766 §6.2.3). */
+export const TCP_IDLE_MS = 10_000
 
 export interface Settings {
   /** Where resolution starts, RFC 9609. */
@@ -155,6 +162,6 @@ export const defaultSettings: Settings = {
   forward: [],
   fallback: undefined,
   sparedMixedCase: [],
-  sections: {},
+  sections: { cookies: { master: '' }, keepalive: { idleMs: TCP_IDLE_MS } },
   maxJoined: 100,
 }

@@ -113,12 +113,15 @@ describe('composeResponse', () => {
     expect(options.map(parseEde)).to.deep.equal([{ code: 22, text: 'example.org. is silent' }])
   })
 
-  it('says who answers to those who ask for NSID (RFC 5001), if the operator wants it', () => {
-    const edns = { ...EDNS, options: [{ code: EdnsOption.NSID, data: new Uint8Array() }] }
-    const nsid = (settings: Partial<Settings>) =>
-      respond(address, { edns, settings }).reply.edns?.options.map(({ data }) => Buffer.from(data).toString())
-    expect(nsid({ nsid: 'dns1.prague' })).to.deep.equal(['dns1.prague'])
-    expect(nsid({})).to.deep.equal([])
+  it('carries the EDNS options that modules want it to, for those who speak EDNS', () => {
+    const tell = (request: Request) => {
+      address(request)
+      request.options.push({ code: EdnsOption.NSID, data: new TextEncoder().encode('dns1.prague') })
+    }
+    const told = (edns?: typeof EDNS) =>
+      respond(tell, { edns }).reply.edns?.options.map(({ data }) => Buffer.from(data).toString())
+    expect(told(EDNS)).to.deep.equal(['dns1.prague'])
+    expect(told()).to.equal(undefined)
   })
 
   describe('size (RFC 1035 §4.2.1, RFC 6891 §6.2.3)', () => {

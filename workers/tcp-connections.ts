@@ -3,6 +3,7 @@
 
 import type { Clock, Timer } from '../src/io/interfaces.ts'
 import { Counter, type Counters } from '../src/metrics/counters.ts'
+import { TCP_IDLE_MS } from '../src/settings.ts'
 import type { Heirs } from './handover.ts'
 
 export interface TcpLimits {
@@ -16,7 +17,12 @@ export interface TcpLimits {
   perSource: number
 }
 
-export const DEFAULT_TCP_LIMITS: TcpLimits = { budget: 16 * 1024 * 1024, idleMs: 10_000, pipeline: 100, perSource: 64 }
+export const DEFAULT_TCP_LIMITS: TcpLimits = {
+  budget: 16 * 1024 * 1024,
+  idleMs: TCP_IDLE_MS,
+  pipeline: 100,
+  perSource: 64,
+}
 
 /** What an open connection costs beyond its buffers: sockets and objects, here and in the kernel. An estimate. */
 const CONNECTION_OCTETS = 8192

@@ -15,6 +15,7 @@ import { anchorsInForce, Core, type Log as CoreLog } from '../src/resolve.ts'
 import { cacheOptionsFromConfig, settingsFromConfig, transportOptionsFromConfig } from '../src/settings-from-config.ts'
 import { listeningAddresses, listenPoints } from './addresses.ts'
 import { AnswerIndex } from './answer-index.ts'
+import { cookieSecret } from './cookie-secret.ts'
 import { CACHE_FILE } from './keeper.ts'
 import { KeeperLink } from './keeper-link.ts'
 import { loadModules } from './load-modules.ts'
@@ -34,6 +35,8 @@ runWorker(makeResolver)
 
 async function makeResolver({ config, socketPath }: StartWorker, log: Log): Promise<Resolver> {
   const settings = settingsFromConfig(config)
+  if (settings.sections.cookies?.master === '')
+    settings.sections.cookies.master = cookieSecret(config.cache.storage, systemRandom)
   const points = listenPoints(config.network.listen)
   const link = new KeeperLink({ socketPath, clock: systemClock, log, onCleared: () => forget() })
   const store = new LmdbStore({

@@ -13,7 +13,6 @@ export const KNOT_ONLY: readonly string[] = [
   'local-data/rpz',
   'max-workers',
   'monitoring',
-  'network/edns-tcp-keepalive',
   'network/listen[]/freebind',
   'network/listen[]/unix-socket',
   'network/proxy-protocol',

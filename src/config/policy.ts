@@ -20,7 +20,18 @@ import {
   tags,
   textOrNone,
 } from './policy-kinds.ts'
-import { type Complain, choice, flag, group, list, milliseconds, seconds, section, settingInfo } from './settings.ts'
+import {
+  type Complain,
+  choice,
+  flag,
+  group,
+  list,
+  milliseconds,
+  path as pathOrNone,
+  seconds,
+  section,
+  settingInfo,
+} from './settings.ts'
 
 const DAY = 86_400
 
@@ -227,6 +238,18 @@ export const dns64Schema = section(
     }),
   },
   translatesWholeBytes,
+)
+
+export const cookiesSchema = section(
+  'DNS cookies (RFC 7873): a client that shows one of ours again is where it says it is.',
+  {
+    enable: flag({ about: 'Answer them.', fallback: true }),
+    'secret-file': pathOrNone({
+      about: 'A file with 32 or more random characters, the same on all servers behind one address.',
+      otherwise: 'none: the servers of this service share a secret of their own',
+      example: '/etc/bowline/cookie.secret',
+    }),
+  },
 )
 
 export const fallbackSchema = section('Servers to ask when resolution has failed.', {

@@ -7,6 +7,7 @@ import type * as z from 'zod'
 import { DNS_PORT, familyOf, parseInterface } from './listen.ts'
 import { LOG_GROUPS } from './log-groups.ts'
 import {
+  cookiesSchema,
   dns64Schema,
   fallbackSchema,
   forwardSchema,
@@ -214,6 +215,10 @@ export const configSchema = section('The configuration of Bowline.', {
         },
         listensOnce,
       ),
+      'edns-tcp-keepalive': flag({
+        about: 'Tell clients over TCP that ask for it how long an idle connection is kept (RFC 7828).',
+        fallback: true,
+      }),
       'address-renumbering': renumberingSchema,
     },
     asksSomewhere,
@@ -368,6 +373,7 @@ export const configSchema = section('The configuration of Bowline.', {
   forward: forwardSchema,
   fallback: fallbackSchema,
   dns64: dns64Schema,
+  cookies: cookiesSchema,
   modules: modulesSchema,
   dnssec: section('How answers are validated (RFC 4035).', {
     enable: flag({

@@ -4,11 +4,14 @@ import type { TrustAnchors } from '../dnssec/trust-anchors.ts'
 import type { Layer } from '../request.ts'
 import type { Settings } from '../settings.ts'
 import { chaos } from './chaos/index.ts'
+import { cookies } from './cookies/index.ts'
 import { dns64 } from './dns64/index.ts'
+import { ednsKeepalive } from './edns-keepalive/index.ts'
 import { localData } from './local-data/index.ts'
 import { metaTypes } from './meta-types/index.ts'
 import { minimalAny } from './minimal-any/index.ts'
 import { arrange, type Budget, DEFAULT_BUDGET, type Module, type RunningModule, type Tools } from './module.ts'
+import { nsid } from './nsid/index.ts'
 import { rebinding } from './rebinding/index.ts'
 import { refuseNoRd } from './refuse-no-rd/index.ts'
 import { renumber } from './renumber/index.ts'
@@ -47,6 +50,9 @@ export function startModules(settings: Settings, tools: Tools, surroundings: Sur
     on(settings.reorderRrset, reorderRrset), // last to see an answer
     on(true, chaos(settings)), // before anything that takes a name for one of class IN
     on(true, metaTypes),
+    withSection(settings.nsid, nsid),
+    withSection(sections.keepalive, ({ idleMs }) => ednsKeepalive(idleMs)),
+    withSection(sections.cookies, cookies), // tells who is where they say they are
     withSection(sections.views, views), // the rules of others go by what it finds
     on(settings.refuseNoRd, refuseNoRd),
     on(settings.minimalAny, minimalAny),

@@ -28,6 +28,7 @@ describe('makeConfig without settings', () => {
         'out-interface-v6': [],
         'edns-buffer-size': { upstream: 1232, downstream: 1232 },
         listen: [{ interface: ['127.0.0.1@5300', '::1@5300'], kind: 'dns' }],
+        'edns-tcp-keepalive': true,
         'address-renumbering': [],
       },
       cache: {
@@ -70,6 +71,7 @@ describe('makeConfig without settings', () => {
       forward: [],
       fallback: { enable: false, servers: [], after: 3000 },
       dns64: { enable: false, prefix: [], 'exclude-subnets': [] },
+      cookies: { enable: true },
       modules: [],
       dnssec: {
         enable: true,

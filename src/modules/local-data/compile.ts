@@ -20,6 +20,7 @@ export function compileRules(data: LocalData): Rules {
   addRecords(plain, 'local-data/records', data.records)
   plain.addTo(rules, { verdict: undefined, nodata: data.nodata, tags: [], ttl: data.ttl, message: undefined })
   for (const [index, rule] of data.rules.entries()) addRule(rules, rule, `local-data/rules/${index}`, data)
+  rules.complete()
   return rules
 }
 

@@ -50,6 +50,12 @@ export class NameTable {
     this.#size++
   }
 
+  /** Gives room back that was kept for more names. */
+  trim(): void {
+    this.#octets = this.#octets.slice(0, this.#end)
+    this.#view = new DataView(this.#octets.buffer)
+  }
+
   /** What is said of exactly this name; -1: nothing. */
   get(name: Name): number {
     const place = this.#find(name, 0, this.#hashes[this.#walk(name) - 1])

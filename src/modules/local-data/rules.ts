@@ -33,6 +33,12 @@ export class Rules {
     return this.#exact.octets + this.#subtree.octets
   }
 
+  /** All rules are there. */
+  complete(): void {
+    this.#exact.trim()
+    this.#subtree.trim()
+  }
+
   addExact(name: Name, rule: Rule): void {
     this.#add(this.#exact, name, rule)
   }

@@ -337,8 +337,9 @@ function hold(address: string, port: number): Promise<Server | 'taken' | 'forbid
 }
 
 if (import.meta.main) {
-  const lab = await startLab()
+  const lab = await startLab({ dnssec: process.argv.includes('--dnssec') })
   const stop = () => void lab.stop().then(() => process.exit())
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, stop)
   console.log(`Root servers: ${lab.roots.join(', ')}, port ${lab.port}. Hints: ${lab.rootHintsFile}. Ctrl-C ends it.`)
+  if (lab.trustAnchor !== undefined) console.log(`Trust anchor: ${lab.trustAnchor.text}`)
 }

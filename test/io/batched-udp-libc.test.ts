@@ -1,7 +1,8 @@
-import { fork } from 'node:child_process'
+import { execFile, fork } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { expect } from 'chai'
 import type { UdpEvent, UdpReceiver } from '../../src/io/batched-udp.ts'
 import { BatchedUdpSocket } from '../../src/io/batched-udp-libc.ts'
@@ -9,6 +10,7 @@ import { SendQueue } from '../../src/io/batched-udp-queue.ts'
 import { Slots } from '../../src/io/batched-udp-slots.ts'
 import { type Libc, loadLibc } from '../../src/io/libc.ts'
 import { openUdp } from '../../src/io/libc-udp.ts'
+import { needPeer } from '../peers.ts'
 import { Asker } from './batched-udp-asker.ts'
 import { Station } from './batched-udp-station.ts'
 
@@ -65,6 +67,21 @@ describe('BatchedUdpSocket', () => {
       await client.heard(3)
       expect(client.answers[2].from).to.equal(address)
     })
+
+  it('sends no fragments, but says what is too long for the link (RFC 9715 §3.1)', async function () {
+    needPeer(this, 'unshare')
+    const script = fileURLToPath(new URL('./batched-udp-mtu.ts', import.meta.url))
+    const run = promisify(execFile)('unshare', ['--net', process.execPath, script])
+    const { stdout } = await run.catch((error) => {
+      if (/Operation not permitted/.test(error.stderr)) this.skip() // only root has network namespaces to give
+      throw error
+    })
+    const expected = ['127.0.0.1', '0.0.0.0', '::1', '::'].flatMap((address) => [
+      `${address}: of 1400, 1400 came; too long: ; failed: 0`,
+      `${address}: of 2000, 3 came; too long: 2000; failed: 0`,
+    ])
+    expect(stdout.trim().split('\n')).to.deep.equal(expected)
+  })
 
   it('keeps IPv6 to IPv6', async () => {
     const station = await Station.open('libc', '::')

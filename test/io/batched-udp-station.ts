@@ -14,8 +14,7 @@ export class Station implements UdpReceiver {
   readonly shortened: number[] = []
   onReceive: (packet: Uint8Array, slot: number) => void = () => {}
 
-  static async open(kind: UdpKind, address = '127.0.0.1', port = 0): Promise<Station> {
-    const station = new Station()
+  static async open(kind: UdpKind, address = '127.0.0.1', port = 0, station = new Station()): Promise<Station> {
     station.socket = await openUdpSocket({ address, port, reusePort: true, receiver: station }, kind)
     return station
   }

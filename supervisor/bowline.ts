@@ -5,6 +5,7 @@ import { Command, CommanderError } from 'commander'
 import { addCacheCommands } from './commands/cache.ts'
 import { addCompletionCommand } from './commands/completion.ts'
 import { addConfigCommands } from './commands/config.ts'
+import { addExplainClientCommand } from './commands/explain-client.ts'
 import { addLiveConfigCommands } from './commands/live-config.ts'
 import { addModuleCommands } from './commands/module.ts'
 import { ExitCode } from './commands/outcome.ts'
@@ -31,6 +32,7 @@ addTrustAnchorCommands(program)
 addTopCommand(program)
 addCacheCommands(program)
 addModuleCommands(program)
+addExplainClientCommand(program)
 addCompletionCommand(program)
 
 // A reader that has seen enough (`| head`) is no failure.

@@ -1,7 +1,7 @@
 /** `bowline cache clear`, `cache get`, `cache stats`: the cache of the running service. */
 
 import type { Command } from 'commander'
-import type { CacheContents, CacheFacts, Cleared } from '../../workers/keeper-orders.ts'
+import type { CacheContents, CacheFacts, Cleared } from '../../workers/messages.ts'
 import { findsService, order, type ServiceOptions } from './service.ts'
 
 interface ClearOptions extends ServiceOptions {

@@ -57,6 +57,8 @@ export interface Driver {
   ask(query: Query, onArrival: (arrival: Arrival) => void): Exchange
   /** Resolves a question of our own, with a budget of its own, through all layers; `onEnd` is called exactly once. */
   resolve(name: Name, type: number, onEnd: (request: Request) => void): void
+  /** The same soon, past what the cache knows of the question, for the cache to know better. */
+  refresh?(name: Name, type: number): void
 }
 
 /** A query for a server: what is asked, whom, and how. */
@@ -250,8 +252,8 @@ export class Request {
   bogus: BogusEvidence | undefined = undefined
   bogusReplies = 0
   source: AnswerSource = 'recursion'
-  /** Whoever asked has been answered already; it goes on for the cache's sake. */
-  background = false
+  /** Nobody waits for it: it goes on for the cache's sake. */
+  background: boolean
 
   /** What the last reply taught, for the validator to judge and the cache to keep. */
   learned: Learned[] = []
@@ -293,6 +295,8 @@ export class Request {
   readonly trace: Trace | undefined
   /** Data that nobody has validated will not do. */
   readonly mustValidate: boolean
+  /** What the cache knows of the question does not count: it is to know better. */
+  readonly refresh: boolean
 
   constructor(
     question: Question,
@@ -305,6 +309,7 @@ export class Request {
       purpose?: Purpose
       trace?: Trace
       mustValidate?: boolean
+      refresh?: boolean
     } = {},
   ) {
     this.question = question
@@ -319,6 +324,8 @@ export class Request {
     // A chain of trust is as long as names are; what could go in circles is the search for servers.
     this.depth = origin.parent === undefined ? 0 : origin.parent.depth + (this.purpose === 'proof' ? 0 : 1)
     this.mustValidate = origin.mustValidate ?? false
+    this.refresh = origin.refresh ?? false
+    this.background = this.refresh
     this.sname = question.name
   }
 

@@ -7,7 +7,9 @@ import type { Cache } from './cache/cache.ts'
 import { type AnchorsInForce, type TrustAnchor, TrustAnchors } from './dnssec/trust-anchors.ts'
 import type { ServerAddress } from './io/address.ts'
 import type { Clock, Exchange, Random, Timer, Transport } from './io/interfaces.ts'
-import { type CacheCounters, cacheCounters, createCacheLayer } from './layers/cache.ts'
+import { createCacheLayer } from './layers/cache.ts'
+import { type CacheCounters, cacheCounters } from './layers/cache-counters.ts'
+import { Forwards } from './layers/forwards.ts'
 import { createIterator } from './layers/iterator.ts'
 import { createValidator } from './layers/validator.ts'
 import { Ledger, type Resource } from './ledger.ts'
@@ -174,6 +176,8 @@ export class Core {
       cache,
       aggressive: settings.aggressiveNsec,
       stale: settings.serveStale,
+      forwards: new Forwards(settings.forward),
+      prefetch: settings.prefetchExpiring,
       counters: this.counters.cache,
     })
     this.#layers = [...(options.modules ?? []), cacheLayer, validator, iterator]
@@ -183,6 +187,10 @@ export class Core {
       resolve: (name, type, onEnd) => {
         const wishes = { rd: true, cd: false, ad: false, do: false }
         this.pursue({ name, type, class: Class.IN }, wishes, {}, onEnd)
+      },
+      refresh: (name, type) => {
+        const wishes = { rd: true, cd: false, ad: false, do: true }
+        this.#clock.soon(() => this.pursue({ name, type, class: Class.IN }, wishes, { refresh: true }, () => {}))
       },
     }
     for (const layer of this.#layers) layer.attach?.(driver)
@@ -250,7 +258,7 @@ export class Core {
   pursue(
     question: Question,
     wishes: Wishes,
-    origin: { client?: Client; edns?: Edns; trace?: Trace },
+    origin: { client?: Client; edns?: Edns; trace?: Trace; refresh?: boolean },
     onEnd: (request: Request) => void,
   ): void {
     this.counters.requests++
@@ -502,7 +510,7 @@ export class Core {
       this.#fail(pursuit)
     })
     const { serveStale, limits } = this.settings
-    if (serveStale === undefined) return
+    if (serveStale === undefined || pursuit.request.background) return
     const waitedMs = this.#clock.monotonicMs() - (ledger.deadlineMs - limits.time)
     const leftMs = Math.max(0, serveStale.clientTimeoutMs - waitedMs)
     pursuit.patience = this.#clock.after(leftMs, () => this.#answerMeanwhile(pursuit))
@@ -533,7 +541,8 @@ export class Core {
 
   /** Puts an old answer into a client's request that has none, if there is one. */
   #rescue(request: Request): boolean {
-    if (this.settings.serveStale === undefined || request.parent !== undefined || this.#closed) return false
+    const isClients = request.parent === undefined && !request.refresh
+    if (this.settings.serveStale === undefined || !isClients || this.#closed) return false
     return this.#layers.some((layer) => layer.rescue?.(request) === 'done')
   }
 

@@ -44,6 +44,7 @@ export function settingsFromConfig(config: Config): Settings {
     sha1: dnssec['allow-sha1'],
     maxNsec3Iterations: dnssec['nsec3-max-iterations'],
     aggressiveNsec: dnssec['aggressive-nsec'],
+    prefetchExpiring: config.cache.prefetch.expiring,
     serveStale: staleSettings(options['serve-stale']),
     ...policyFromConfig(config),
     limits: limits satisfies Limits,

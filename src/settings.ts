@@ -114,6 +114,8 @@ export interface Settings {
   maxNsec3Iterations: number
   /** Deny names, and answer from wildcards, by proofs that came with other answers: RFC 8198. */
   aggressiveNsec: boolean
+  /** Ask again for what is asked for often, shortly before its time is over. */
+  prefetchExpiring: boolean
   /** Give old answers where no new ones are to be had, RFC 8767; undefined: never. */
   serveStale: StaleSettings | undefined
   limits: Limits
@@ -156,6 +158,7 @@ export const defaultSettings: Settings = {
   sha1: true,
   maxNsec3Iterations: 50,
   aggressiveNsec: true,
+  prefetchExpiring: true,
   serveStale: undefined,
   limits: DEFAULT_LIMITS,
   ledgerMode: 'enforce',

@@ -1,30 +1,12 @@
 /** What an operator can have the keeper do with the cache: clear, look, count. */
 
-import { type InspectedEntry, inspectName } from '../src/cache/inspect.ts'
-import type { LmdbFile, LmdbFileStats } from '../src/cache/lmdb-file.ts'
+import { inspectName } from '../src/cache/inspect.ts'
+import type { LmdbFile } from '../src/cache/lmdb-file.ts'
 import { planPurge } from '../src/cache/purge.ts'
 import type { Clock } from '../src/io/interfaces.ts'
 import { nameFromText } from '../src/wire/name.ts'
 import type { KeeperServer } from './keeper-server.ts'
-import type { CacheOrder } from './messages.ts'
-
-export interface Cleared {
-  /** Entries removed. */
-  count: number
-  /** False when some could not be removed, for want of disk space, or a worker did not say that it has let go of them. */
-  complete: boolean
-}
-
-export interface CacheContents {
-  entries: InspectedEntry[]
-}
-
-export interface CacheFacts extends LmdbFileStats {
-  /** Octets the file is allowed. */
-  sizeMax: number
-  /** Workers connected. */
-  workers: number
-}
+import type { CacheContents, CacheFacts, CacheOrder, Cleared } from './messages.ts'
 
 export interface OrderContext {
   file: LmdbFile

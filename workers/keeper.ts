@@ -71,7 +71,7 @@ export class Keeper {
     return this.server.connections
   }
 
-  carryOut(order: CacheOrder): Promise<unknown> {
+  carryOut(order: CacheOrder): ReturnType<typeof carryOut> {
     return carryOut(order, { file: this.file, server: this.server, clock: systemClock, sizeMax: this.sizeMax })
   }
 

@@ -2,6 +2,8 @@
  *  both sides import. A child starts, waits for `start`, answers `ready` or `failed`, and lives until it is told `stop`
  *  or the channel closes, which means that the supervisor is gone: then it ends by itself as after `stop`. */
 
+import type { InspectedEntry } from '../src/cache/inspect.ts'
+import type { LmdbFileStats } from '../src/cache/lmdb-file.ts'
 import type { Config } from '../src/config/schema.ts'
 import type { LogLevel } from '../src/io/log.ts'
 import type { Frequent } from '../src/metrics/frequent.ts'
@@ -129,11 +131,29 @@ export interface FrequentNow {
   bogus: Frequent[]
 }
 
-/** To each order its own answer; keeper-orders.ts knows them. */
+/** To each order its own answer. */
 export interface CacheNow {
   kind: 'cache'
   id: number
-  answer: unknown
+  answer: Cleared | CacheContents | CacheFacts | undefined
+}
+
+export interface Cleared {
+  /** Entries removed. */
+  count: number
+  /** False when some could not be removed, for want of disk space, or a worker did not say that it has let go of them. */
+  complete: boolean
+}
+
+export interface CacheContents {
+  entries: InspectedEntry[]
+}
+
+export interface CacheFacts extends LmdbFileStats {
+  /** Octets the file is allowed. */
+  sizeMax: number
+  /** Workers connected. */
+  workers: number
 }
 
 export const ALIVE_INTERVAL_MS = 1000

@@ -28,6 +28,7 @@ import {
   decodeRRset,
   decodeServer,
   type EntryHead,
+  encodeClaim,
   encodeDelegation,
   encodeDenial,
   encodeFailure,
@@ -107,6 +108,8 @@ const FAILURE_FIRST_MS = 5_000
 const FAILURE_MAX_MS = 300_000
 /** How long after its end a failure still counts as the one before the next. */
 const FAILURE_MEMORY_MS = 300_000
+/** Who said that he asks for something again has so long to get it. */
+const CLAIM_MS = 10_000
 /** What is known of a server is forgotten after so long without news. */
 const SERVER_MEMORY_MS = 15 * 60_000
 
@@ -265,6 +268,15 @@ export class Cache {
   private lastFailure(name: Name, type: number, nowMs: number): Failure | undefined {
     const entry = this.live(this.keys.typed(Kind.FAILURE, name, type), nowMs)
     return entry && decodeFailure(entry)
+  }
+
+  /** Whether nobody has said within the last seconds that he will ask this again; says so then. */
+  claimRefresh(name: Name, type: number): boolean {
+    const nowMs = this.clock.wallMs()
+    const key = this.keys.typed(Kind.CLAIM, name, type)
+    if (this.live(key, nowMs) !== undefined) return false
+    this.store.put(key, encodeClaim({ ...plainHead, storedMs: nowMs, expiresMs: nowMs + CLAIM_MS }))
+    return true
   }
 
   // ---- servers --------------------------------------------------------------------------------------------------------

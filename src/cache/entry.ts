@@ -32,6 +32,7 @@ export const Shape = {
   SERVER: 6,
   EXPANDED: 7,
   ZONE: 8,
+  CLAIM: 9,
 } as const
 export type Shape = (typeof Shape)[keyof typeof Shape]
 
@@ -146,6 +147,12 @@ export function encodeServer(head: EntryHead, memory: ServerMemory): Uint8Array 
   putU16(Math.min(memory.timeouts, 0xffff))
   putU48(Math.max(0, memory.deadUntilMs))
   scratch[end++] = (memory.ednsBroken ? 1 : 0) | (memory.caseBroken ? 2 : 0) | (memory.tcpOnly === true ? 4 : 0)
+  return finish()
+}
+
+/** Only a head: that it is there says all. */
+export function encodeClaim(head: EntryHead): Uint8Array {
+  begin(Shape.CLAIM, head)
   return finish()
 }
 

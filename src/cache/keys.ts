@@ -6,6 +6,7 @@
  *    delegation   partition  'd'  reversed name 00
  *    failure      partition  'f'  reversed name 00  type
  *    server       partition  's'  address  port
+ *    claim        partition  'c'  reversed name 00  type         somebody is asking this again
  *    zone         partition  'z'  reversed zone 00                what is common to the proofs of a zone
  *    nsec         partition  'n'  reversed zone 00  reversed rest of the owner
  *    nsec3        partition  'h'  reversed zone 00  iterations u16  length of the salt  salt  hash of the owner
@@ -27,6 +28,7 @@ export const Kind = {
   ZONE: 0x7a,
   NSEC: 0x6e,
   NSEC3: 0x68,
+  CLAIM: 0x63,
 } as const
 export type Kind = (typeof Kind)[keyof typeof Kind]
 

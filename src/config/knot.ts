@@ -3,7 +3,7 @@
 
 export const KNOT_ONLY: readonly string[] = [
   'cache/garbage-collector',
-  'cache/prefetch',
+  'cache/prefetch/prediction',
   'cache/prefill',
   'defer',
   'logging/dnssec-bogus',

@@ -249,6 +249,14 @@ export const configSchema = section('The configuration of Bowline.', {
         min: 1,
         max: 7 * DAY,
       }),
+      prefetch: section('What is asked again before it has to be.', {
+        expiring: flag({
+          about:
+            'Names asked for in the last tenth of their time, and before, are asked for again, so that no client waits for ' +
+            'them. At most one such question for 20 of clients.',
+          fallback: true,
+        }),
+      }),
       'ns-timeout': milliseconds({
         about: 'A server that has not answered is left alone for this long, as long as there are others to ask.',
         fallback: 1000,

@@ -9,23 +9,13 @@ import { countLabels, parentName, replaceSuffix } from '../wire/name.ts'
 import { cnameTarget, type RRset } from '../wire/rrset.ts'
 import { Ede, Rcode, Type } from '../wire/types.ts'
 import { aliasLoop, hasAlias, tooManyAliases } from './aliases.ts'
+import type { CacheCounters } from './cache-counters.ts'
 import { synthesised } from './classify.ts'
 import { deniedAbove, keepProofs, keepWildcard, synthesise } from './denial-synthesis.ts'
+import type { Forwards } from './forwards.ts'
+import { Prefetch } from './prefetch.ts'
 import { showProofs } from './proofs.ts'
 import { isGoodEnough, recall, type StaleOptions } from './recall.ts'
-
-/** What the cache answered, and out of what. */
-export interface CacheCounters {
-  hits: number
-  misses: number
-  /** Answers nobody had asked for yet, from proofs: RFC 8198. */
-  synthesisedNxdomain: number
-  synthesisedNodata: number
-  synthesisedWildcard: number
-  /** Old answers: because there was no new one at all, or not in time. */
-  staleAfterFailure: number
-  staleAfterTimeout: number
-}
 
 export interface CacheLayerOptions {
   cache: Cache
@@ -33,28 +23,23 @@ export interface CacheLayerOptions {
   aggressive: boolean
   /** Give old answers: up to so old, with this TTL. Undefined: never. */
   stale: StaleOptions | undefined
+  /** Where questions go elsewhere than to the zones' own servers. */
+  forwards: Forwards
+  /** Ask again for what is asked for often, before its time is over. */
+  prefetch: boolean
   counters: CacheCounters
-}
-
-export function cacheCounters(): CacheCounters {
-  return {
-    hits: 0,
-    misses: 0,
-    synthesisedNxdomain: 0,
-    synthesisedNodata: 0,
-    synthesisedWildcard: 0,
-    staleAfterFailure: 0,
-    staleAfterTimeout: 0,
-  }
 }
 
 export function createCacheLayer(options: CacheLayerOptions): Layer {
   const { cache, counters } = options
+  const prefetch = options.prefetch ? new Prefetch(cache, counters) : undefined
   return {
     name: 'cache',
+    attach: (driver) => prefetch?.attach(driver),
     produce(request) {
       if (request.purpose === 'priming' || request.iteration !== undefined) return 'pass' // already under way
-      const step = lookUp(options, request)
+      if (request.refresh && request.sname === request.qname) return 'pass'
+      const step = lookUp(options, request, prefetch)
       if (step === 'pass') counters.misses++
       else if (step !== 'produce') counters.hits++
       return step
@@ -66,11 +51,14 @@ export function createCacheLayer(options: CacheLayerOptions): Layer {
 }
 
 /** What is known of `sname`: an answer, a denial, a failure, or an alias, whose target is looked for next. */
-function lookUp(options: CacheLayerOptions, request: Request): Step {
+function lookUp(options: CacheLayerOptions, request: Request, prefetch: Prefetch | undefined): Step {
   const { cache } = options
   const { sname, qtype } = request
   const entry = cache.lookup(sname, qtype)
-  if (entry !== undefined && isGoodEnough(entry, request)) return give(request, entry)
+  if (entry !== undefined && isGoodEnough(entry, request)) {
+    prefetch?.note(request, entry)
+    return give(request, entry)
+  }
   const alias = cachedAlias(cache, request)
   if (alias === undefined) {
     const nameError = cache.lookupNxdomain(sname)
@@ -101,8 +89,11 @@ function followAlias(request: Request, alias: Alias): Step {
 }
 
 /** What follows from proofs that came with other answers. */
-function inferred({ cache, counters, aggressive }: CacheLayerOptions, request: Request): Step | undefined {
-  const found = (aggressive ? synthesise(cache, request) : undefined) ?? deniedAbove(cache, request)
+function inferred(options: CacheLayerOptions, request: Request): Step | undefined {
+  const { cache, counters, aggressive } = options
+  const side = request.qtype === Type.DS ? 'strictly-above' : 'at-or-above'
+  const boundary = options.forwards.boundary(request.sname, side)
+  const found = (aggressive ? synthesise(cache, request, boundary) : undefined) ?? deniedAbove(cache, request, boundary)
   if (found === undefined) return undefined
   request.judge('secure')
   request.source = 'cache'

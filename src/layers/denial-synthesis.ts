@@ -11,7 +11,7 @@ import { closestEncloserBy, type Nsec, nsecAt, readNsec } from '../dnssec/nsec.t
 import { hashBlocks, type Nsec3, Nsec3Chain, nsec3Hash, readNsec3 } from '../dnssec/nsec3.ts'
 import { signedLabels, wildcardOf } from '../dnssec/wildcard.ts'
 import type { Learned, Request } from '../request.ts'
-import { ancestorWith, countLabels, equalNames, type Name, nameKey, parentName } from '../wire/name.ts'
+import { ancestorWith, countLabels, equalNames, isAtOrBelow, type Name, nameKey, parentName } from '../wire/name.ts'
 import { type RRset, rrsigFields } from '../wire/rrset.ts'
 import { isMetaType, Type } from '../wire/types.ts'
 
@@ -80,12 +80,17 @@ function isOneChain(a: HashParameters, b: HashParameters): boolean {
 
 // ---- answering ------------------------------------------------------------------------------------------------------------
 
-/** What is known of `sname` by proofs; undefined when they say nothing. */
-export function synthesise(cache: Cache, request: Request): Synthesis | undefined {
+/** Where an operator sends questions elsewhere, zones above the boundary have no say. */
+function isWithin(zone: Name, boundary: Name | undefined): boolean {
+  return boundary === undefined || isAtOrBelow(zone, boundary)
+}
+
+/** What is known of `sname` by proofs of zones at or below `boundary`; undefined when they say nothing. */
+export function synthesise(cache: Cache, request: Request, boundary?: Name): Synthesis | undefined {
   const { sname, qtype } = request
   if (isMetaType(qtype) || unsuited.has(qtype)) return undefined
   const known = cache.proofs.closestZone(sname, qtype === Type.DS ? 'strictly-above' : 'at-or-above')
-  if (known === undefined) return undefined
+  if (known === undefined || !isWithin(known.zone, boundary)) return undefined
   let found = known.nsec ? byNsec(cache, known, request) : undefined
   for (const chain of known.chains) found ??= byNsec3(cache, known, chain, request)
   return found
@@ -94,14 +99,14 @@ export function synthesise(cache: Cache, request: Request): Synthesis | undefine
 /** RFC 8020 §2: where a name does not exist, there is nothing below it. Only where that is proven, since some servers deny
  *  names that have others below them; and only by proofs that hold for the name below as well, which those of compact
  *  denial (RFC 9824) do not. */
-export function deniedAbove(cache: Cache, request: Request): Synthesis | undefined {
+export function deniedAbove(cache: Cache, request: Request, boundary?: Name): Synthesis | undefined {
   const { sname } = request
   let owner = parentName(sname)
   for (let labels = countLabels(sname) - 1; labels > 0; labels--, owner = parentName(owner)) {
     const known = cache.lookupNxdomain(owner)
     if (known?.kind !== 'nxdomain' || known.security !== 'secure') continue
     const zone = known.authority.find((set) => set.type === Type.SOA)?.owner
-    if (zone === undefined) return undefined
+    if (zone === undefined || !isWithin(zone, boundary)) return undefined
     const proofs = readProofs(known.authority, zone, MAX_BLOCKS_PER_NAME, allowance(request))
     const isProven = proveNoName(proofs, sname).security === 'secure'
     return isProven ? { kind: 'nxdomain', authority: known.authority } : undefined

@@ -11,6 +11,18 @@ export class Forwards {
     for (const rule of rules) this.#rules.set(nameKey(rule.subtree), rule)
   }
 
+  /** The name of the deepest rule for `name`, exceptions included: nothing learned above it holds below. */
+  boundary(name: Name, side: 'at-or-above' | 'strictly-above'): Name | undefined {
+    if (this.#rules.size === 0) return undefined
+    let zone = name
+    for (let labels = countLabels(name); labels >= 0; labels--, zone = parentName(zone)) {
+      if (zone === name && side === 'strictly-above') continue
+      const rule = this.#rules.get(nameKey(zone))
+      if (rule !== undefined) return rule.subtree
+    }
+    return undefined
+  }
+
   /** The rule for `name`; undefined when it is resolved as the zones want it, also because a rule says so. */
   find(name: Name, side: 'at-or-above' | 'strictly-above' = 'at-or-above'): ForwardRule | undefined {
     if (this.#rules.size === 0) return undefined

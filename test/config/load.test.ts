@@ -36,6 +36,7 @@ describe('makeConfig without settings', () => {
         'size-max': 100 * 1024 * 1024,
         'ttl-min': 5,
         'ttl-max': 86_400,
+        prefetch: { expiring: true },
         'ns-timeout': 1000,
       },
       options: {
@@ -142,6 +143,7 @@ describe('makeConfig', () => {
       storage: '/srv/cache',
       'ttl-min': 60,
       'ttl-max': 172_800,
+      prefetch: { expiring: true },
       'ns-timeout': 1500,
       'size-max': 2 * 1024 ** 3,
     })

@@ -85,13 +85,13 @@ describe('AnswerIndex', () => {
     expect(ask(again)).to.deep.equal(askCore(again))
   })
 
-  it('lets TTLs run down, and forgets the answer when the first is over', () => {
+  it('lets TTLs run down, and forgets the answer in the last tenth of the first: then it may be asked again', () => {
     const { clock, cache, ask, askCore } = setUp()
     store(cache, 'www.example.org. 300 A 192.0.2.1')
     const packet = packetOf({ name: 'www.example.org.' })
     askCore(packet)
-    clock.advance(299_000)
-    expect(parseReply(ask(packet) as Buffer).answer[0].ttl).to.equal(1)
+    clock.advance(269_000)
+    expect(parseReply(ask(packet) as Buffer).answer[0].ttl).to.equal(31)
     clock.advance(1_000)
     expect(ask(packet)).to.equal(undefined)
   })
@@ -257,6 +257,6 @@ describe('AnswerIndex', () => {
       }),
       { numRuns: 40 },
     )
-    expect(ready).to.be.greaterThan(500)
+    expect(ready).to.be.greaterThan(400)
   })
 })

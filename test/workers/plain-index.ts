@@ -37,7 +37,7 @@ export class PlainIndex {
     const kept = query && this.#kept.get(keyOf(query))
     if (query === undefined || kept === undefined) return undefined
     const age = Math.floor(wallMs / 1000) - kept.storedSeconds
-    if (age >= kept.leastTtl) return undefined
+    if (age >= kept.leastTtl - Math.floor(kept.leastTtl / 10)) return undefined
     const wantsDnssec = query.edns?.do ?? false
     const maySee = wantsDnssec || (query.flags & Flag.AD) !== 0
     const isSecure = kept.secure && maySee && !(query.flags & Flag.CD)

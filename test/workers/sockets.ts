@@ -1,5 +1,6 @@
 /** Clients for tests: a UDP socket and a TCP connection that speak whole DNS messages, and a port nobody has. */
 
+import { randomInt } from 'node:crypto'
 import { createSocket, type Socket as DgramSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
@@ -8,7 +9,7 @@ import { FrameReader } from '../../workers/framing.ts'
 /** A port that is free over UDP and TCP on all loopback addresses, out of the range the system gives to clients. */
 export async function freePort(): Promise<number> {
   for (;;) {
-    const port = 12_000 + Math.floor(Math.random() * 18_000)
+    const port = 12_000 + randomInt(18_000)
     try {
       const server = createServer().listen(port, '0.0.0.0')
       await once(server, 'listening')

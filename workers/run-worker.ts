@@ -140,6 +140,7 @@ class Worker {
   }
 
   countersNow(): Float64Array {
+    this.#resolver.report?.(this.#counters)
     return this.#counters.values.slice()
   }
 

@@ -36,6 +36,8 @@ export interface Resolver {
   readAnchors?(): void
   /** Names, each with its type, whose answers failed validation most often. */
   frequentBogus?(): Frequent[]
+  /** Takes over what was counted here. */
+  report?(counters: Counters): void
   close(): void | Promise<void>
 }
 

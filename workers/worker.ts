@@ -9,6 +9,7 @@ import { systemClock } from '../src/io/clock.ts'
 import type { Log } from '../src/io/log.ts'
 import { systemRandom } from '../src/io/random.ts'
 import { SystemTransport } from '../src/io/transport.ts'
+import { Counter } from '../src/metrics/counters.ts'
 import { BogusLog } from '../src/modules/bogus-log/index.ts'
 import { startModules } from '../src/modules/index.ts'
 import { anchorsInForce, Core, type Log as CoreLog } from '../src/resolve.ts'
@@ -102,6 +103,20 @@ async function makeResolver({ config, socketPath }: StartWorker, log: Log): Prom
       }
     },
     frequentBogus: () => bogusLog.frequent(FREQUENT),
+    report(counters) {
+      const { cache } = core.counters
+      counters.set(Counter.INDEX_HITS, index.hits)
+      counters.set(Counter.INDEX_MISSES, index.misses)
+      counters.set(Counter.CACHE_HITS, cache.hits)
+      counters.set(Counter.CACHE_MISSES, cache.misses)
+      counters.set(Counter.SYNTHESISED_NXDOMAIN, cache.synthesisedNxdomain)
+      counters.set(Counter.SYNTHESISED_NODATA, cache.synthesisedNodata)
+      counters.set(Counter.SYNTHESISED_WILDCARD, cache.synthesisedWildcard)
+      counters.set(Counter.STALE_AFTER_FAILURE, cache.staleAfterFailure)
+      counters.set(Counter.STALE_AFTER_TIMEOUT, cache.staleAfterTimeout)
+      counters.set(Counter.PREFETCHES, cache.prefetches)
+      counters.set(Counter.PREFETCHES_PUT_OFF, cache.prefetchesPutOff)
+    },
     async close() {
       core.close()
       modules.stop()

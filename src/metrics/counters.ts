@@ -26,6 +26,17 @@ export const Counter = {
   UDP_TOO_LONG: 20,
   UDP_SOCKETS_LIBC: 21,
   UDP_SOCKETS_DGRAM: 22,
+  INDEX_HITS: 23,
+  INDEX_MISSES: 24,
+  CACHE_HITS: 25,
+  CACHE_MISSES: 26,
+  SYNTHESISED_NXDOMAIN: 27,
+  SYNTHESISED_NODATA: 28,
+  SYNTHESISED_WILDCARD: 29,
+  STALE_AFTER_FAILURE: 30,
+  STALE_AFTER_TIMEOUT: 31,
+  PREFETCHES: 32,
+  PREFETCHES_PUT_OFF: 33,
 } as const
 export type Counter = (typeof Counter)[keyof typeof Counter]
 
@@ -83,6 +94,17 @@ export const COUNTER_NAMES: Record<Counter, { name: string; labels?: Record<stri
   },
   [Counter.UDP_SOCKETS_LIBC]: udpSockets('libc'),
   [Counter.UDP_SOCKETS_DGRAM]: udpSockets('dgram'),
+  [Counter.INDEX_HITS]: lookups('answer-index', 'hit'),
+  [Counter.INDEX_MISSES]: lookups('answer-index', 'miss'),
+  [Counter.CACHE_HITS]: lookups('cache', 'hit'),
+  [Counter.CACHE_MISSES]: lookups('cache', 'miss'),
+  [Counter.SYNTHESISED_NXDOMAIN]: synthesised('nxdomain'),
+  [Counter.SYNTHESISED_NODATA]: synthesised('nodata'),
+  [Counter.SYNTHESISED_WILDCARD]: synthesised('wildcard'),
+  [Counter.STALE_AFTER_FAILURE]: stale('failure'),
+  [Counter.STALE_AFTER_TIMEOUT]: stale('timeout'),
+  [Counter.PREFETCHES]: prefetch('asked'),
+  [Counter.PREFETCHES_PUT_OFF]: prefetch('put-off'),
 }
 
 function dropped(reason: string) {
@@ -93,12 +115,37 @@ function udpSockets(kind: string) {
   return { name: 'bowline_udp_sockets_total', labels: { by: kind }, help: 'Sockets opened to take queries over UDP' }
 }
 
+function lookups(layer: string, result: string) {
+  return { name: 'bowline_cache_lookups_total', labels: { layer, result }, help: 'Questions looked up in a cache' }
+}
+
+function synthesised(kind: string) {
+  return {
+    name: 'bowline_aggressive_synth_total',
+    labels: { kind },
+    help: 'Answers made of proofs that came with other answers (RFC 8198)',
+  }
+}
+
+function stale(reason: string) {
+  return { name: 'bowline_stale_total', labels: { reason }, help: 'Old answers given (RFC 8767)' }
+}
+
+function prefetch(result: string) {
+  return { name: 'bowline_prefetch_total', labels: { result }, help: 'Names about to expire that were asked for' }
+}
+
 export class Counters {
   /** Doubles count exactly up to 2^53. */
   readonly values = new Float64Array(Object.keys(Counter).length)
 
   add(counter: Counter, amount = 1): void {
     this.values[counter] += amount
+  }
+
+  /** For what is counted elsewhere. */
+  set(counter: Counter, value: number): void {
+    this.values[counter] = value
   }
 
   get(counter: Counter): number {

@@ -4,8 +4,8 @@ import type { UdpReceiver } from './batched-udp.ts'
 import { Slots } from './batched-udp-slots.ts'
 import { type Libc, MSG_DONTWAIT } from './libc.ts'
 
-/** Messages that may wait, of one socket. */
-const SLOTS = 256
+/** Messages that may wait, of one socket. Beyond this there is the kernel's own buffer. */
+const SLOTS = 128
 /** How often, and for how long in all, the kernel is asked again when it takes nothing at all. */
 const RETRY_MS = 1
 const RETRIES = 20

@@ -50,8 +50,8 @@ export class Slots {
   readonly #headerWords: Uint32Array
   readonly #sideWords: Uint32Array
   readonly #sideOctets: Uint8Array
-  /** By slot and length. */
-  readonly #views: (Uint8Array | undefined)[]
+  /** By slot and length; a slot's are made with its first packet. */
+  readonly #views: ((Uint8Array | undefined)[] | undefined)[]
 
   constructor(libc: Libc, count: number) {
     this.count = count
@@ -61,7 +61,7 @@ export class Slots {
     this.#headerWords = this.#headers.words
     this.#sideWords = this.#sides.words
     this.#sideOctets = this.#sides.octets
-    this.#views = new Array(count * (KEPT_VIEW_OCTETS + 1)).fill(undefined)
+    this.#views = new Array(count).fill(undefined)
     const slots = Array.from({ length: count }, (_, slot) => slot)
     this.addresses = slots.map((slot) => this.#headers.address + BigInt(slot * HEADER_OCTETS))
     this.rooms = slots.map((slot) => this.#packets.octets.subarray(slot * STRIDE, slot * STRIDE + PACKET_ROOM))
@@ -95,8 +95,8 @@ export class Slots {
   packet(slot: number): Uint8Array {
     const octets = this.#headerWords[slot * HEADER_WORDS + RECEIVED_WORD]
     if (octets > KEPT_VIEW_OCTETS) return this.rooms[slot].subarray(0, octets)
-    const place = slot * (KEPT_VIEW_OCTETS + 1) + octets
-    return (this.#views[place] ??= this.rooms[slot].subarray(0, octets))
+    const views = (this.#views[slot] ??= new Array(KEPT_VIEW_OCTETS + 1).fill(undefined))
+    return (views[octets] ??= this.rooms[slot].subarray(0, octets))
   }
 
   /** The sender's port. */

@@ -33,7 +33,7 @@ export function sockaddr(address: string, port: number): Uint8Array {
 }
 
 export function isWildcard(address: string): boolean {
-  return address === '0.0.0.0' || address === '::'
+  return /^[0.:]+$/.test(address)
 }
 
 /** Where in a sockaddr the address is: its first octet and the one after its last. */

@@ -1,12 +1,11 @@
 /** Traffic by dnsperf, and what became of it. */
 
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 
 export interface Traffic {
   protocol: 'udp' | 'tcp'
   port: number
-  seconds: number
   perSecond: number
   /** Sockets, or connections. */
   clients: number
@@ -21,38 +20,52 @@ export interface Outcome {
   reconnections: number
 }
 
+/** Beyond, something hangs. */
+const MAX_SECONDS = 3600
+
 /** Names that every resolver answers by itself (RFC 6761 §6.3), so that nothing but the service is tested. */
 export function writeQueries(path: string, count = 500): void {
   writeFileSync(path, Array.from({ length: count }, (_, i) => `h${i}.localhost A\n`).join(''))
 }
 
-/** Resolves when all queries are answered or given up for lost, five seconds after they were sent. */
-export function runDnsperf({ protocol, port, seconds, perSecond, clients, queryFile }: Traffic): Promise<Outcome> {
-  const parameters = [
-    '-s',
-    '127.0.0.1',
-    '-p',
-    port,
-    '-m',
-    protocol,
-    '-d',
-    queryFile,
-    '-l',
-    seconds,
-    '-Q',
-    perSecond,
-    '-c',
-    clients,
-  ]
-  return new Promise((resolve, reject) => {
+/** Traffic until stop(), which gives what became of it. What is on its way by then is neither answered nor lost. */
+export class Dnsperf {
+  readonly #child: ChildProcess
+  readonly #outcome: Promise<Outcome>
+
+  constructor({ protocol, port, perSecond, clients, queryFile }: Traffic) {
+    const parameters = [
+      '-s',
+      '127.0.0.1',
+      '-p',
+      port,
+      '-m',
+      protocol,
+      '-d',
+      queryFile,
+      '-l',
+      MAX_SECONDS,
+      '-Q',
+      perSecond,
+      '-c',
+      clients,
+    ]
     const child = spawn('dnsperf', parameters.map(String), { stdio: ['ignore', 'pipe', 'inherit'] })
+    this.#child = child
     let text = ''
     child.stdout.setEncoding('utf8').on('data', (piece: string) => {
       text += piece
     })
-    child.once('error', reject)
-    child.once('close', () => resolve(parseOutcome(text)))
-  })
+    this.#outcome = new Promise((resolve, reject) => {
+      child.once('error', reject)
+      child.once('close', () => resolve(parseOutcome(text)))
+    })
+  }
+
+  stop(): Promise<Outcome> {
+    this.#child.kill('SIGINT')
+    return this.#outcome
+  }
 }
 
 function parseOutcome(text: string): Outcome {

@@ -6,7 +6,7 @@ import { askService } from '../../supervisor/control/client.ts'
 import type { Status } from '../../supervisor/manager.ts'
 import { Service } from '../supervisor/service.ts'
 import { freePort } from '../workers/sockets.ts'
-import { type Outcome, runDnsperf, writeQueries } from './dnsperf.ts'
+import { Dnsperf, type Outcome, writeQueries } from './dnsperf.ts'
 
 export interface Plan {
   /** Queries per second. */
@@ -35,21 +35,19 @@ export interface Seen {
 
 const AFTER_START_MS = 1500
 const BETWEEN_MS = 1000
-/** What a step may take on a busy machine, for the length of the traffic; it ends later than the steps. */
-const STEP_SECONDS = 4
+/** A query is lost when there is no answer for five seconds (dnsperf's default). */
+const AFTER_END_MS = 5500
 
 export async function operateUnderLoad({ udp, tcp, steps, say = () => {} }: Plan): Promise<Seen> {
   const port = await freePort()
   const service = new Service({ port, workers: 1, real: true, withFile: true })
+  const traffic: Dnsperf[] = []
   try {
     await service.says('started')
     const queryFile = join(service.rundir, 'queries')
     writeQueries(queryFile)
-    const seconds = 4 + STEP_SECONDS * steps.length
-    const traffic = Promise.all([
-      runDnsperf({ protocol: 'udp', port, seconds, perSecond: udp, clients: 32, queryFile }),
-      runDnsperf({ protocol: 'tcp', port, seconds, perSecond: tcp, clients: 10, queryFile }),
-    ])
+    traffic.push(new Dnsperf({ protocol: 'udp', port, perSecond: udp, clients: 32, queryFile }))
+    traffic.push(new Dnsperf({ protocol: 'tcp', port, perSecond: tcp, clients: 10, queryFile }))
     await pause(AFTER_START_MS)
     let slowestMs = 0
     for (const [index, step] of steps.entries()) {
@@ -60,7 +58,8 @@ export async function operateUnderLoad({ udp, tcp, steps, say = () => {} }: Plan
       say(`${index + 1} of ${steps.length}: ${step.kind} took ${Math.round(tookMs)} ms`)
       await pause(BETWEEN_MS)
     }
-    const [udpOutcome, tcpOutcome] = await traffic
+    await pause(AFTER_END_MS)
+    const [udpOutcome, tcpOutcome] = await Promise.all(traffic.splice(0).map((running) => running.stop()))
     await post(service, '/v1/stop')
     const errors = service.lines
       .filter(
@@ -69,6 +68,7 @@ export async function operateUnderLoad({ udp, tcp, steps, say = () => {} }: Plan
       .map(({ msg }) => msg)
     return { udp: udpOutcome, tcp: tcpOutcome, slowestMs, errors }
   } finally {
+    for (const running of traffic) void running.stop()
     await service.clean()
   }
 }

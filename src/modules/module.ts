@@ -189,16 +189,17 @@ class Running implements RunningModule {
   }
 
   #hang(hook: HookName): void {
-    const definition = this.#definition
     const own = this.#own
-    const call = definition[hook] as (...args: unknown[]) => Step
-    const hears = (request: Request) => definition.subRequests === true || request.parent === undefined
-    const run =
-      this.#budget === undefined
-        ? (request: Request, ...rest: unknown[]) => call.call(definition, request, ...rest, own)
-        : (request: Request, ...rest: unknown[]) =>
-            this.#guard(request, hook, () => call.call(definition, request, ...rest, own))
-    const hung = (request: Request, ...rest: unknown[]): Step => (hears(request) ? run(request, ...rest) : 'pass')
+    const call = this.#definition[hook]?.bind(this.#definition) as (...args: unknown[]) => Step
+    const hearsAll = this.#definition.subRequests === true
+    const hears = (request: Request) => hearsAll || request.parent === undefined
+    let hung: (request: Request, ...rest: unknown[]) => Step
+    if (this.#budget !== undefined)
+      hung = (request, ...rest) =>
+        hears(request) ? this.#guard(request, hook, () => call(request, ...rest, own)) : 'pass'
+    else if (hook === 'checkout' || hook === 'consume')
+      hung = (request, ...rest) => (hears(request) ? call(request, ...rest, own) : 'pass')
+    else hung = (request) => (hears(request) ? call(request, own) : 'pass') // the common ones, for every query
     this[hook] = hung as never
   }
 

@@ -1,0 +1,42 @@
+import { expect } from 'chai'
+import { bowline, runToEnd } from './command.ts'
+
+/** What bash offers for a beginning of a command line. */
+async function offered(...words: string[]): Promise<string[]> {
+  const { stdout: script } = await bowline('completion', 'bash')
+  const line = `${script}\nCOMP_WORDS=(bowline "$@"); COMP_CWORD=$#; _bowline; printf '%s\\n' "\${COMPREPLY[@]}"`
+  const { stdout } = await runToEnd('bash', ['-c', line, 'bash', ...words])
+  return stdout.split('\n').filter((word) => word !== '')
+}
+
+describe('bowline completion', () => {
+  it('has bash offer commands, their subcommands and their options', async () => {
+    expect(await offered('')).to.include.members(['run', 'status', 'scale', 'config', 'query', '--help'])
+    expect(await offered('sta')).to.deep.equal(['status'])
+    expect(await offered('config', '')).to.include.members(['validate', 'get', 'set'])
+    expect(await offered('config', 'set', '--dr')).to.deep.equal(['--dry-run'])
+    expect(await offered('completion', 'z')).to.deep.equal(['zsh'])
+    expect(await offered('run', '-c', '/et')).to.deep.equal(['/etc'])
+  })
+
+  it('speaks to zsh and fish as well', async () => {
+    expect((await bowline('completion', 'zsh')).stdout).to.contain('bashcompinit')
+    expect((await bowline('completion', 'fish')).stdout).to.contain(
+      "complete -c bowline -n '__fish_use_subcommand' -f -a status",
+    )
+  })
+})
+
+describe('every command', () => {
+  it('has --json', async () => {
+    const { stdout } = await bowline('completion', 'bash', '--json')
+    const { script } = JSON.parse(stdout) as { script: string }
+    const lines = [...script.matchAll(/^ {4}'([^']+)'\) words='(.*)' ;;$/gm)]
+    expect(lines.length).to.be.above(15)
+    const silent = ['module new'] // it writes files and has nothing to tell
+    const groups = lines.filter(([, path]) => lines.some(([, other]) => other.startsWith(`${path} `)))
+    for (const [line, path, words] of lines)
+      if (!groups.some(([group]) => group === line) && !silent.includes(path))
+        expect(words.split(' '), path).to.include('--json')
+  })
+})

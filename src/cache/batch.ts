@@ -1,8 +1,9 @@
 /** What a worker tells the keeper to write, as octets. Operations one after another:
  *
- *    operation u8 · key length u16 · value length u32 · key · value          removeRange: from, and to as its value */
+ *    operation u8 · key length u16 · value length u32 · key · value          removeRange: from, and to as its value;
+ *                                                                            touch: no value, the key was asked for */
 
-export const Operation = { PUT: 1, REMOVE: 2, REMOVE_RANGE: 3 } as const
+export const Operation = { PUT: 1, REMOVE: 2, REMOVE_RANGE: 3, TOUCH: 4 } as const
 export type Operation = (typeof Operation)[keyof typeof Operation]
 
 const HEAD_OCTETS = 7
@@ -57,6 +58,7 @@ export interface BatchTarget {
   put(key: Uint8Array, value: Uint8Array): void
   remove(key: Uint8Array): void
   removeRange(from: Uint8Array, to: Uint8Array): void
+  touch?(key: Uint8Array): void
 }
 
 /** Carries out a batch; keys and values are views of it. False when it is damaged; what came before the damage is done. */
@@ -74,6 +76,7 @@ export function applyBatch(batch: Uint8Array, target: BatchTarget): boolean {
     if (operation === Operation.PUT) target.put(key, value)
     else if (operation === Operation.REMOVE) target.remove(key)
     else if (operation === Operation.REMOVE_RANGE) target.removeRange(key, value)
+    else if (operation === Operation.TOUCH) target.touch?.(key)
     else return false
   }
   return true

@@ -108,6 +108,8 @@ const FAILURE_FIRST_MS = 5_000
 const FAILURE_MAX_MS = 300_000
 /** How long after its end a failure still counts as the one before the next. */
 const FAILURE_MEMORY_MS = 300_000
+/** One use in so many is told to the store. */
+const TOUCH_EVERY = 16
 /** Who said that he asks for something again has so long to get it. */
 const CLAIM_MS = 10_000
 /** What is known of a server is forgotten after so long without news. */
@@ -119,6 +121,7 @@ export class Cache {
   private readonly options: CacheOptions
   private readonly partition: number
   private readonly keys: KeyMaker
+  private lookups = 0
   /** What zones have proven not to be there. */
   readonly proofs: ProofCache
 
@@ -142,6 +145,7 @@ export class Cache {
     const nowMs = this.clock.wallMs()
     const entry = this.live(this.keys.typed(Kind.RRSET, owner, type), nowMs)
     if (entry === undefined) return undefined
+    if (++this.lookups % TOUCH_EVERY === 0) this.store.touch?.(this.keys.typed(Kind.RRSET, owner, type))
     if (shapeOf(entry) === Shape.NODATA) return denialFrom('nodata', entry, nowMs)
     return rrsetFrom(entry, owner, type, nowMs)
   }

@@ -21,8 +21,8 @@ import { dirname } from 'node:path'
 import { open, type RootDatabase, type RootDatabaseOptionsWithPath } from 'lmdb'
 import type { Clock } from '../io/interfaces.ts'
 import { applyBatch, type BatchTarget } from './batch.ts'
-import { expiresMsOf, STORE_FORMAT } from './entry.ts'
-import { chooseEvicted, EVICTED_SHARE } from './evict.ts'
+import { STORE_FORMAT } from './entry.ts'
+import { type Candidate, candidateOf, chooseEvicted, EVICTED_SHARE, HitSketch } from './evict.ts'
 import { justAfter, WHOLE_STORE } from './keys.ts'
 import { findDamage } from './lmdb-check.ts'
 import type { PurgeTask } from './purge.ts'
@@ -95,6 +95,7 @@ export class LmdbFile implements BatchTarget {
   /** Where eviction goes on. */
   private hand: Uint8Array = WHOLE_STORE[0]
   private isEvicting = false
+  private readonly hits = new HitSketch()
   private narrowStep = NARROW_STEP
   private restUntilMs = 0
   private restMs = FIRST_REST_MS
@@ -240,10 +241,10 @@ export class LmdbFile implements BatchTarget {
   private evict(): number {
     const isNarrow = this.limit < this.options.sizeMax
     const step = isNarrow ? this.narrowStep : EVICTION_STEP
-    const chunk: { key: Uint8Array; expiresMs: number }[] = []
+    const chunk: Candidate[] = []
     try {
       for (const { key, value } of this.db.getRange({ start: this.hand, end: WHOLE_STORE[1], limit: step }))
-        chunk.push({ key, expiresMs: expiresMsOf(value) })
+        chunk.push(candidateOf(key, value, this.hits.of(key)))
     } catch (error) {
       this.failed(error)
       return 0
@@ -293,6 +294,10 @@ export class LmdbFile implements BatchTarget {
 
   remove(key: Uint8Array): void {
     if (key.length <= MAX_KEY && key[0] !== META_PARTITION) this.db.remove(key)
+  }
+
+  touch(key: Uint8Array): void {
+    this.hits.note(key)
   }
 
   /** Gives the number of entries removed. */

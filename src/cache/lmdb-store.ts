@@ -131,6 +131,10 @@ export class LmdbStore implements Store {
     this.add(Operation.REMOVE, key, NOTHING)
   }
 
+  touch(key: Uint8Array): void {
+    if (!this.isClosed && key.length <= MAX_KEY) this.add(Operation.TOUCH, key, NOTHING)
+  }
+
   removeRange(from: Uint8Array, to: Uint8Array): void {
     if (this.isClosed || keyText(from) >= keyText(to)) return
     this.overlay.setRange(from, to, this.sequence, this.options.clock.monotonicMs())

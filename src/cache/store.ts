@@ -32,6 +32,8 @@ export interface Store {
    *  with octet 255 are a store's own. */
   put(key: Uint8Array, value: Uint8Array): void
   remove(key: Uint8Array): void
+  /** The entry at `key` was of use: one of many such times, told now and then so that it is kept rather than others. */
+  touch?(key: Uint8Array): void
   /** Removes every entry with from ≤ key < to. */
   removeRange(from: Uint8Array, to: Uint8Array): void
   /** Removes every entry. */

@@ -296,6 +296,25 @@ describe('LmdbFile: keeping within its size', () => {
     expect(long).to.be.greaterThan(0.65 * left.length)
   })
 
+  it('keeps what is asked for, and what costs much to learn again, rather than what is not', async () => {
+    const asked = nameFromText('asked.example.org')
+    cache.insert(rrset(asked, Type.TXT, 300, [new Uint8Array(150)]), { rank: Rank.ANSWER, security: 'insecure' })
+    for (let i = 0; i < 200; i++)
+      cache.insertDelegation({
+        zone: nameFromText(`zone-${i}.org`),
+        leaseUntilMs: clock.wallMs() + 300_000,
+        nameservers: [{ name: nameFromText('ns.example.org'), addresses: [] }],
+      })
+    for (let i = 0; i < 1000; i++) cache.lookup(asked, Type.TXT)
+    await keeper.settle()
+    await insert(60_000, () => 300, 'flood')
+    keeper.store.acknowledge(0)
+    const delegations = Array.from({ length: 200 }, (_, i) => cache.closestDelegation(nameFromText(`zone-${i}.org`)))
+    expect(delegations.filter((delegation) => delegation !== undefined)).to.have.length(200)
+    expect(keeper.file.stats().evictedLive).to.be.above(20_000)
+    expect(cache.lookup(asked, Type.TXT)).to.not.equal(undefined)
+  })
+
   it('grows little while a reader holds on to an old snapshot, and stores again when it lets go', async () => {
     const db = open<Uint8Array, Uint8Array>({ path: join(keeper.folder, 'data.mdb'), noSubdir: true, readOnly: true })
     await insert(24_000, () => 300, 'before')

@@ -16,6 +16,8 @@ export interface Client {
   overUdp: boolean
   address: Uint8Array
   port: number
+  /** The address of ours that was asked; undefined where a socket listens on all of them. */
+  destination?: Uint8Array
 }
 
 /** Called exactly once; the response is a view good during the call only, undefined when nothing is to be sent. */

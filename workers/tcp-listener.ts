@@ -85,7 +85,8 @@ function accept(socket: Socket, parts: TcpParts, received?: Buffer): void {
   const source = socket.remoteAddress
   const address = source === undefined ? undefined : addressOctets(source)
   if (source === undefined || address === undefined || socket.remotePort === undefined) return void socket.destroy()
-  const client: Client = { overUdp: false, address, port: socket.remotePort }
+  const destination = socket.localAddress === undefined ? undefined : addressOctets(socket.localAddress)
+  const client: Client = { overUdp: false, address, port: socket.remotePort, destination }
   const connection = new Connection(socket, source, client, parts)
   if (parts.connections.add(connection)) connection.start(received)
   else socket.resetAndDestroy()

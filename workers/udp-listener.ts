@@ -7,7 +7,7 @@
 import type { UdpEvent, UdpKind, UdpReceiver, UdpSocket } from '../src/io/batched-udp.ts'
 import { openUdpSocket } from '../src/io/batched-udp-open.ts'
 import { Counter, type Counters } from '../src/metrics/counters.ts'
-import type { ListenPoint } from './addresses.ts'
+import { addressOctets, isWildcard, type ListenPoint } from './addresses.ts'
 import type { Service } from './serve.ts'
 import { cutToQuestion } from './truncation.ts'
 
@@ -21,17 +21,19 @@ const COUNTER_OF: Record<UdpEvent, Counter> = {
 export class UdpListener implements UdpReceiver {
   readonly #service: Service
   readonly #counters: Counters
+  readonly #destination: Uint8Array | undefined
   #socket!: UdpSocket
 
-  private constructor(service: Service, counters: Counters) {
+  private constructor(service: Service, counters: Counters, address: string) {
     this.#service = service
     this.#counters = counters
+    this.#destination = isWildcard(address) ? undefined : addressOctets(address)
   }
 
   /** Binds. Rejects with the system's error when the address cannot be had. By `dgram`, a wildcard is not for here: see
    *  udp-wildcard.ts. */
   static async open(point: ListenPoint, service: Service, counters: Counters, kind: UdpKind): Promise<UdpListener> {
-    const listener = new UdpListener(service, counters)
+    const listener = new UdpListener(service, counters, point.address)
     const { address, port } = point
     listener.#socket = await openUdpSocket({ address, port, reusePort: true, receiver: listener }, kind)
     counters.add(kind === 'libc' ? Counter.UDP_SOCKETS_LIBC : Counter.UDP_SOCKETS_DGRAM)
@@ -74,7 +76,8 @@ export class UdpListener implements UdpReceiver {
     const peer = socket.peerOf(slot)
     let answered = 0
     let isLate = false
-    this.#service.serve(packet, { overUdp: true, address: peer.address, port: peer.port }, (response) => {
+    const client = { overUdp: true, address: peer.address, port: peer.port, destination: this.#destination }
+    this.#service.serve(packet, client, (response) => {
       if (response === undefined) return
       if (isLate) {
         socket.send(peer, response)

@@ -8,13 +8,16 @@ import {
   decodeFailure,
   decodeRRset,
   decodeServer,
+  decodeZone,
   type EntryHead,
   encodeDelegation,
   encodeDenial,
   encodeFailure,
   encodeRRset,
   encodeServer,
+  encodeZone,
   expiresMsOf,
+  leaseUntilMsOf,
   rankOf,
   Shape,
   securityOf,
@@ -45,6 +48,8 @@ function decodeAll(entry: Uint8Array): void {
   decodeDelegation(entry, owner)
   decodeFailure(entry)
   decodeServer(entry)
+  decodeZone(entry, owner, 300)
+  leaseUntilMsOf(entry)
 }
 
 const blocks = fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 12 })
@@ -110,6 +115,24 @@ describe('entries as octets', () => {
         expect(decodeDelegation(encodeDelegation(head, delegation)!.slice(), delegation.zone)).to.deep.equal(delegation)
       }),
     )
+  })
+
+  it('so does what the proofs of a zone have in common', () => {
+    const chain = fc.record({ iterations: fc.nat(0xffff), salt: fc.uint8Array({ maxLength: 16 }) })
+    fc.assert(
+      fc.property(fc.option(blocks), fc.boolean(), fc.array(chain, { maxLength: 2 }), (records, nsec, chains) => {
+        const soa = records === null || records.length === 0 ? undefined : rrset(owner, Type.SOA, 300, records)
+        const entry = encodeZone(head, { soa, nsec, chains })!.slice()
+        expect(decodeZone(entry, owner, 300)).to.deep.equal({ soa, nsec, chains })
+      }),
+    )
+  })
+
+  it('the lease is kept to the second, or for ever', () => {
+    const leaseOf = (leaseUntilMs?: number) =>
+      leaseUntilMsOf(encodeRRset({ ...head, leaseUntilMs }, rrset(owner, Type.A, 1, []))!)
+    expect(leaseOf()).to.equal(Number.POSITIVE_INFINITY)
+    expect(leaseOf(TEST_EPOCH_MS + 1999)).to.equal(TEST_EPOCH_MS + 1000)
   })
 
   it('the head tells shape, trust and times, to the millisecond and beyond 2038', () => {

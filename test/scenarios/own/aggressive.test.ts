@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { proveExpansion, proveNoData, proveNoName, readProofs } from '../../../src/dnssec/denial.ts'
+import { ServerAddress } from '../../../src/io/address.ts'
 import { parseReply } from '../../../src/wire/message.ts'
 import { nameFromText, nameToText } from '../../../src/wire/name.ts'
 import { rrsigFields } from '../../../src/wire/rrset.ts'
@@ -9,7 +10,7 @@ import type { DenialKind } from '../../lab/signer.ts'
 import { SeededRandom } from '../../support/random.ts'
 import { SignedWorld } from '../../support/signed-world.ts'
 import { composeScript } from '../message.ts'
-import { ROOT_ADDRESS, Story } from './story.ts'
+import { always, ROOT_ADDRESS, Story } from './story.ts'
 
 const nsec: DenialKind = { kind: 'nsec' }
 const nsec3 = (iterations: number, optOut = false): DenialKind => ({
@@ -218,6 +219,30 @@ describe('Aggressive use of denials: what it must not do', () => {
     story.news()
     ask(story, 'name.unsigned.example.org')
     expect(story.news().length).to.be.above(0)
+  })
+
+  it('says nothing of names that an operator sends elsewhere', () => {
+    const forwarder = ServerAddress.fromText('192.0.2.99', 53)!
+    const made = new SignedWorld({
+      '.': {
+        body: '@ NS ns.invalid-host.\nns.invalid-host A 192.0.2.53\nalpha A 192.0.2.1\nzulu A 192.0.2.2',
+        denial: nsec,
+      },
+    })
+    const rule = {
+      subtree: nameFromText('internal'),
+      servers: [{ address: forwarder, tcp: false }],
+      authoritative: false,
+      dnssec: false,
+    }
+    const story = new Story(
+      { [ROOT_ADDRESS]: made.server(), '192.0.2.99': always({ ra: true, answer: ['www.internal. 60 IN A 10.0.0.1'] }) },
+      { settings: { validate: true, trustAnchors: made.anchors, forward: [rule] } },
+    )
+    expect(ask(story, 'bravo').rcode).to.equal(Rcode.NXDOMAIN)
+    expect(ask(story, 'ins').rcode, 'by the same gap').to.equal(Rcode.NXDOMAIN)
+    expect(story.core.counters.cache.synthesisedNxdomain).to.equal(1)
+    expect(summary(ask(story, 'www.internal'))).to.deep.equal([Rcode.NOERROR, 'www.internal. A 10.0.0.1'])
   })
 
   it('lasts no longer than the SOA lets a denial last (RFC 9077)', () => {

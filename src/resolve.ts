@@ -64,6 +64,7 @@ export interface CoreCounters {
   subRequests: number
   joined: number
   refusedJoins: number
+  refusedRecursions: number
   failures: number
   faults: number
   bogus: number
@@ -156,6 +157,7 @@ export class Core {
       subRequests: 0,
       joined: 0,
       refusedJoins: 0,
+      refusedRecursions: 0,
       failures: 0,
       faults: 0,
       bogus: 0,
@@ -585,6 +587,12 @@ export class Core {
     const { request } = pursuit
     const leader = this.#leaders.get(request.key)
     if (leader === undefined) {
+      if (request.parent === undefined && this.#leaders.size >= this.settings.maxRecursions) {
+        this.counters.refusedRecursions++ // what the cache answers never comes here
+        request.addEde(Ede.OTHER, 'too many questions wait for other servers')
+        this.#fail(pursuit)
+        return true
+      }
       this.#leaders.set(request.key, pursuit)
       pursuit.leads = true
       return false

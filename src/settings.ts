@@ -128,6 +128,9 @@ export interface Settings {
   sections: Sections
   /** Clients joined to one question in flight; more get SERVFAIL. */
   maxJoined: number
+  /** Questions that may be on their way to servers, those that follow from others counted; beyond, a client's new one gets
+   *  SERVFAIL. Answers from the cache are not held up by them. */
+  maxRecursions: number
 }
 
 export const defaultSettings: Settings = {
@@ -167,4 +170,5 @@ export const defaultSettings: Settings = {
   sparedMixedCase: [],
   sections: { cookies: { master: '' }, keepalive: { idleMs: TCP_IDLE_MS } },
   maxJoined: 100,
+  maxRecursions: 10_000,
 }

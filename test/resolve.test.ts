@@ -106,6 +106,26 @@ describe('Core.pursue', () => {
     expect([core.counters.joined, core.counters.refusedJoins]).to.deep.equal([2, 1])
   })
 
+  it('takes so many questions to servers, and answers from the cache all the same', () => {
+    const { server, core, ended, ask } = setUp({ settings: { maxRecursions: 2 } })
+    ask('known.example.org.')
+    server.answerAll()
+    for (const name of ['a', 'b', 'c']) ask(`${name}.example.org.`)
+    ask('known.example.org.')
+    ask('a.example.org.') // joins
+    expect(server.asked).to.deep.equal(['known', 'a', 'b'].map((name) => `${name}.example.org.`))
+    expect(ended.map(({ source, rcode }) => [source, rcode])).to.deep.equal([
+      ['recursion', Rcode.NOERROR],
+      ['failure', Rcode.SERVFAIL],
+      ['cache', Rcode.NOERROR],
+    ])
+    expect(texts(ended[1])).to.deep.equal(['too many questions wait for other servers'])
+    expect(core.counters.refusedRecursions).to.equal(1)
+    server.answerAll()
+    ask('c.example.org.')
+    expect(server.asked.at(-1)).to.equal('c.example.org.')
+  })
+
   it('ends every request in time, whatever it waits for', () => {
     const { clock, core, ended, ask } = setUp()
     ask('www.example.org.')

@@ -10,7 +10,7 @@ import type { ForwardRule, Settings } from '../settings.ts'
 import { type ForbiddenOptions, isForbidden } from '../upstream/forbidden.ts'
 import { countLabels, equalNames, isAtOrBelow, type Name, ROOT } from '../wire/name.ts'
 import { nsName, type RRset, rrset } from '../wire/rrset.ts'
-import { Type } from '../wire/types.ts'
+import { Rcode, Type } from '../wire/types.ts'
 
 /** Servers considered per delegation, and addresses per server name. */
 export const MAX_NAMESERVERS = 13
@@ -159,6 +159,7 @@ function planLookups(iteration: Iteration, names: readonly Name[], { settings, r
 /** Takes what ended look-ups brought into the candidates. False when the ledger allows no further failure. */
 export function gatherAddresses(request: Request, iteration: Iteration, options: CutOptions): boolean {
   let affordable = true
+  const nonexistent: Name[] = []
   iteration.lookups = iteration.lookups.filter(({ name, type }) => {
     const finding = request.finding(name, type)
     if (finding === undefined) return true
@@ -167,8 +168,12 @@ export function gatherAddresses(request: Request, iteration: Iteration, options:
       if (set.type === type)
         for (const octets of set.rdatas.slice(0, MAX_ADDRESSES))
           found = addCandidate(iteration, octets, options) || found
-    if (!found && !request.ledger.charge('failed-lookups')) affordable = false
+    if (finding.rcode === Rcode.NXDOMAIN) nonexistent.push(name) // has no address of the other family either
+    // The budget is for look-ups that lead nowhere; those that do are paid for as queries.
+    if (found) request.ledger.charge('address-lookups', -1)
+    else if (!request.ledger.charge('failed-lookups')) affordable = false
     return false
   })
+  if (nonexistent.length > 0) iteration.lookups = iteration.lookups.filter(({ name }) => !nonexistent.includes(name))
   return affordable
 }

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { LmdbFile } from '../src/cache/lmdb-file.ts'
 import { BowlineError } from '../src/config/error.ts'
 import { systemClock } from '../src/io/clock.ts'
-import { createLog, type Log, setLogging } from '../src/io/log.ts'
+import { createLog, groupLog, type Log, setLogging } from '../src/io/log.ts'
 import { carryOut } from './keeper-orders.ts'
 import { KeeperServer } from './keeper-server.ts'
 import { ALIVE_INTERVAL_MS, type CacheOrder, type FromChild, type StartKeeper, type ToKeeper } from './messages.ts'
@@ -142,7 +142,7 @@ export function runKeeper(): void {
     }
     log = createLog({ ...order.config.logging, process: 'keeper' })
     try {
-      keeper = await start(order, log)
+      keeper = await start(order, groupLog(log, 'cache'))
       tell({ kind: 'ready' })
       setInterval(() => tell({ kind: 'alive', inFlight: 0 }), ALIVE_INTERVAL_MS).unref()
     } catch (error) {

@@ -6,7 +6,7 @@ import { performance } from 'node:perf_hooks'
 import { BowlineError } from '../src/config/error.ts'
 import { pointText } from '../src/config/listen-points.ts'
 import { systemClock } from '../src/io/clock.ts'
-import { createLog, type Log, setLogging } from '../src/io/log.ts'
+import { createLog, groupLog, type Log, setLogging } from '../src/io/log.ts'
 import { Counters } from '../src/metrics/counters.ts'
 import type { Frequent } from '../src/metrics/frequent.ts'
 import { compileViews, covers } from '../src/modules/views/choose.ts'
@@ -134,7 +134,7 @@ class Worker {
       counters,
       localClients,
       clock: systemClock,
-      log,
+      log: groupLog(log, 'net'),
       listening,
     })
   }

@@ -6,7 +6,7 @@ import { Cache } from '../src/cache/cache.ts'
 import { LmdbStore } from '../src/cache/lmdb-store.ts'
 import { BowlineError } from '../src/config/error.ts'
 import { systemClock } from '../src/io/clock.ts'
-import type { Log } from '../src/io/log.ts'
+import { groupLog, type Log } from '../src/io/log.ts'
 import { systemRandom } from '../src/io/random.ts'
 import { SystemTransport } from '../src/io/transport.ts'
 import { Counter } from '../src/metrics/counters.ts'
@@ -39,7 +39,12 @@ async function makeResolver({ config, socketPath }: StartWorker, log: Log): Prom
   if (settings.sections.cookies?.master === '')
     settings.sections.cookies.master = cookieSecret(config.cache.storage, systemRandom)
   const points = listenPoints(config.network.listen)
-  const link = new KeeperLink({ socketPath, clock: systemClock, log, onCleared: () => forget() })
+  const link = new KeeperLink({
+    socketPath,
+    clock: systemClock,
+    log: groupLog(log, 'cache'),
+    onCleared: () => forget(),
+  })
   const store = new LmdbStore({
     path: join(config.cache.storage, CACHE_FILE),
     clock: systemClock,
@@ -63,7 +68,7 @@ async function makeResolver({ config, socketPath }: StartWorker, log: Log): Prom
     seed: systemRandom.u16() * 0x10000 + systemRandom.u16(),
   })
   const anchors = anchorsInForce(settings)
-  const toLog = coreLog(log)
+  const toLog = coreLog(groupLog(log, 'resolv'))
   const bogusLog = new BogusLog({ clock: systemClock, log: settings.logBogus ? toLog : undefined })
   const tools = { clock: systemClock, random: systemRandom, log: toLog }
   const outside = await loadModules(config)

@@ -111,6 +111,11 @@ const cases: Record<string, [yaml: string, ...lines: string[]][]> = {
       'a.yaml:1:10: workers: found a list of 1; allowed: a whole number from 1 to 256, auto, or the least and the most, as in {min: 2, max: 8}; write a whole number without ' +
         'quotes or unit; without the setting it is auto',
     ],
+    [
+      'workers: {min: 3, max: 2}',
+      'a.yaml:1:10: workers: found a map; allowed: a whole number from 1 to 256, auto, or the least and the most, as in ' +
+        '{min: 2, max: 8}; write both min and max, and min no greater than max',
+    ],
   ],
   'a choice': [
     [

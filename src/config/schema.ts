@@ -368,7 +368,7 @@ export const configSchema = section('The configuration of Bowline.', {
         'failed-signatures': whole({ about: 'Signatures found wrong.', fallback: 4, min: 0, max: 1000 }),
         hashes: whole({
           about: 'SHA-1 blocks computed to check proofs of non-existence by NSEC3.',
-          fallback: 300,
+          fallback: 600,
           min: 0,
           max: 100_000,
         }),

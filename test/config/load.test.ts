@@ -63,7 +63,7 @@ describe('makeConfig without settings', () => {
           depth: 8,
           signatures: 32,
           'failed-signatures': 4,
-          hashes: 300,
+          hashes: 600,
           time: 7000,
         },
       },

@@ -54,19 +54,28 @@ export interface LmdbFileStats {
   commits: number
   /** Transactions that did not come about, nearly always because the disk is full; their writes are lost. */
   failedCommits: number
+  /** Transactions that came about at the second attempt. */
+  repeatedCommits: number
   /** Entries removed to make room: those whose time was over, and others. */
   evictedExpired: number
   evictedLive: number
   /** Dead processes whose read slots were cleared. */
   clearedReaders: number
+  /** Steps of eviction, the time they took together, and how many took longer than a millisecond. */
+  evictions: number
+  evictionMs: number
+  longEvictions: number
 }
 
 /** Readers, and with them read transactions, that can be open at a time: workers old and new, and tools. */
 const MAX_READERS = 1024
 /** The keeper died so many times while opening this file: it must be the file. */
 const MAX_OPENING_ATTEMPTS = 3
-/** Entries looked at in one step of eviction: reading and rewriting them takes about a millisecond. */
+/** Entries looked at in one step of eviction, at first and at most; and at least, however slow the disk. */
 const EVICTION_STEP = 512
+const SMALLEST_STEP = 32
+/** What is to be stored never waits longer behind one step of eviction: the next is smaller when one took longer. */
+const EVICTION_MS = 1
 /** While the disk is full, eviction itself has to do with the few pages that are free: neighbours are removed, all of
  *  them, so that few pages change; and if there is no room for that, fewer. */
 const NARROW_STEP = 64
@@ -97,6 +106,7 @@ export class LmdbFile implements BatchTarget {
   private isEvicting = false
   private readonly hits = new HitSketch()
   private narrowStep = NARROW_STEP
+  private step = EVICTION_STEP
   private restUntilMs = 0
   private restMs = FIRST_REST_MS
   private oddFailures = 0
@@ -109,7 +119,11 @@ export class LmdbFile implements BatchTarget {
     failedCommits: 0,
     evictedExpired: 0,
     evictedLive: 0,
+    repeatedCommits: 0,
     clearedReaders: 0,
+    evictions: 0,
+    evictionMs: 0,
+    longEvictions: 0,
   }
 
   /** Differs from that of any other file there ever was: readers see by it that they hold an old one. */
@@ -240,7 +254,8 @@ export class LmdbFile implements BatchTarget {
   /** Gives the number of entries evicted. */
   private evict(): number {
     const isNarrow = this.limit < this.options.sizeMax
-    const step = isNarrow ? this.narrowStep : EVICTION_STEP
+    const step = isNarrow ? this.narrowStep : this.step
+    const startMs = this.options.clock.monotonicMs()
     const chunk: Candidate[] = []
     try {
       for (const { key, value } of this.db.getRange({ start: this.hand, end: WHOLE_STORE[1], limit: step }))
@@ -257,10 +272,20 @@ export class LmdbFile implements BatchTarget {
     })
     if (isNarrow)
       this.narrowStep = Math.min(NARROW_STEP, Math.max(2, done ? this.narrowStep * 2 : this.narrowStep >> 1))
+    this.timeEviction(this.options.clock.monotonicMs() - startMs)
     if (!done) return 0
     this.counted.evictedExpired += expired
     this.counted.evictedLive += keys.length - expired
     return keys.length
+  }
+
+  private timeEviction(tookMs: number): void {
+    this.counted.evictions++
+    this.counted.evictionMs += tookMs
+    if (tookMs > EVICTION_MS) {
+      this.counted.longEvictions++
+      this.step = Math.max(SMALLEST_STEP, this.step >> 1)
+    } else if (tookMs < EVICTION_MS / 2) this.step = Math.min(EVICTION_STEP, this.step + SMALLEST_STEP)
   }
 
   stats(): LmdbFileStats {
@@ -315,9 +340,17 @@ export class LmdbFile implements BatchTarget {
 
   // ---- inside -----------------------------------------------------------------------------------------------------------
 
+  /** LMDB has been seen to refuse a transaction for a reason of its own ("reserved freelist …") and to take the next.
+   *  Nothing has been written then, so it is tried once more. */
   private commit(action: () => void): boolean {
     try {
-      this.db.transactionSync(action)
+      try {
+        this.db.transactionSync(action)
+      } catch (error) {
+        if (isWantOfSpace(error)) throw error
+        this.counted.repeatedCommits++
+        this.db.transactionSync(action)
+      }
       this.counted.commits++
       this.oddFailures = 0
       return true

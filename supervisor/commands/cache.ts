@@ -78,7 +78,7 @@ export function factsText(facts: CacheFacts): string {
   return [
     `entries   ${entries}`,
     `in use    ${mib(usedBytes)} of ${mib(sizeMax)} (${Math.round((100 * usedBytes) / sizeMax)} %), file ${mib(fileBytes)}`,
-    `evicted   ${evictedLive} live, ${evictedExpired} expired`,
+    `evicted   ${evictedLive} live, ${evictedExpired} expired; ${facts.evictions} steps, ${facts.longEvictions} longer than 1 ms`,
     `commits   ${commits}, ${failedCommits} failed`,
     `workers   ${workers}`,
     '',

@@ -71,9 +71,11 @@ export interface LmdbFileStats {
 const MAX_READERS = 1024
 /** The keeper died so many times while opening this file: it must be the file. */
 const MAX_OPENING_ATTEMPTS = 3
-/** Entries looked at in one step of eviction, at first and at most; and at least, however slow the disk. */
+/** Entries looked at in one step of eviction, at first and at most; and at least: smaller steps, each a transaction, would
+ *  not keep up with what comes in. */
 const EVICTION_STEP = 512
-const SMALLEST_STEP = 32
+const SMALLEST_STEP = 256
+const STEP_GROWTH = 32
 /** What is to be stored never waits longer behind one step of eviction: the next is smaller when one took longer. */
 const EVICTION_MS = 1
 /** While the disk is full, eviction itself has to do with the few pages that are free: neighbours are removed, all of
@@ -285,7 +287,7 @@ export class LmdbFile implements BatchTarget {
     if (tookMs > EVICTION_MS) {
       this.counted.longEvictions++
       this.step = Math.max(SMALLEST_STEP, this.step >> 1)
-    } else if (tookMs < EVICTION_MS / 2) this.step = Math.min(EVICTION_STEP, this.step + SMALLEST_STEP)
+    } else if (tookMs < EVICTION_MS / 2) this.step = Math.min(EVICTION_STEP, this.step + STEP_GROWTH)
   }
 
   stats(): LmdbFileStats {

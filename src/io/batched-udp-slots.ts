@@ -149,6 +149,15 @@ export class Slots {
     this.setLength(slot, packet.length)
   }
 
+  /** Makes `slot` a message to whom the socket is connected to: a copy of what is in `source` from `from` to `to`. */
+  write(slot: number, source: Uint8Array, from: number, to: number): void {
+    const room = this.rooms[slot]
+    for (let i = from; i < to; i++) room[i - from] = source[i]
+    this.#headerWords[slot * HEADER_WORDS + NAME_OCTETS_WORD] = 0
+    this.#headerWords[slot * HEADER_WORDS + CONTROL_OCTETS_WORD] = 0
+    this.setLength(slot, to - from)
+  }
+
   /** Octets of the packet that is to be sent. */
   length(slot: number): number {
     return this.#sideWords[slot * SIDE_WORDS + LENGTH_WORD]

@@ -1,7 +1,8 @@
 /** The calls into libc that upstream sockets need, and an epoll set to hear from many of them at once. Linux, x64 and arm64. */
 
 import { getSystemErrorMap } from 'node:util'
-import { AF_INET, AF_INET6, loadLibc } from './libc.ts'
+import { Slots } from './batched-udp-slots.ts'
+import { AF_INET, AF_INET6, loadLibc, MSG_DONTWAIT } from './libc.ts'
 
 type Octets = Uint8Array
 
@@ -10,9 +11,14 @@ export interface SocketCalls {
   open(family: 4 | 6): number
   bind(fd: number, name: Octets): number
   connect(fd: number, name: Octets): number
-  send(fd: number, packet: Octets): number
-  /** Octets received into `target`; -1 for none or an error, which error() names. */
-  receive(fd: number, target: Octets): number
+  /** Makes the octets from `from` to `to` of `source` the message number `slot`, up to MESSAGES, of the next send(). */
+  put(slot: number, source: Octets, from: number, to: number): void
+  /** Sends the messages from slot `from` to slot `to`; how many were, or -1, when error() tells why the first was not. */
+  send(fd: number, from: number, to: number): number
+  /** Receives up to `count` messages, MESSAGES at most; how many there were, or -1 for none or an error. */
+  receive(fd: number, count: number): number
+  /** What was received into `slot`: good until the next receive(). */
+  packet(slot: number): Octets
   close(fd: number): void
   /** The code of the last call's error: `EAGAIN`, `ECONNREFUSED` … */
   error(): string
@@ -24,6 +30,9 @@ export interface Watcher {
   add(fd: number, tag: number): boolean
   close(): void
 }
+
+/** Messages in one call. */
+export const MESSAGES = 32
 
 const SOCK_DGRAM = 2
 const SOCK_NONBLOCK = 0x800
@@ -53,6 +62,14 @@ function tryToLoad(): SocketCalls | string {
   const libc = loadLibc()
   if (typeof libc === 'string') return libc
   const one = Int32Array.of(1)
+
+  const outgoing = new Slots(libc, MESSAGES)
+  const incoming = new Slots(libc, MESSAGES)
+
+  const receive = (fd: number, count: number): number => {
+    incoming.makeReceivable(count)
+    return libc.recvmmsg(fd, incoming.addresses[0], count, MSG_DONTWAIT, null)
+  }
 
   const open = (family: 4 | 6): number => {
     const fd = libc.socket(family === 4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
@@ -92,8 +109,10 @@ function tryToLoad(): SocketCalls | string {
     open,
     bind: (fd, name) => libc.bind(fd, name, name.length),
     connect: (fd, name) => libc.connect(fd, name, name.length),
-    send: (fd, packet) => libc.send(fd, packet, packet.length, 0),
-    receive: (fd, target) => libc.recv(fd, target, target.length, 0),
+    put: (slot, source, from, to) => outgoing.write(slot, source, from, to),
+    send: (fd, from, to) => libc.sendmmsg(fd, outgoing.addresses[from], to - from, MSG_DONTWAIT),
+    receive,
+    packet: (slot) => incoming.packet(slot),
     close: (fd) => void libc.close(fd),
     error: () => getSystemErrorMap().get(-libc.errno())?.[0] ?? 'UNKNOWN',
     watcher,

@@ -26,8 +26,6 @@ export interface Libc {
   getsockname: Call<[fd: number, name: Pointer, octets: Pointer]>
   recvmmsg: Call<[fd: number, headers: Pointer, count: number, flags: number, timeout: Pointer]>
   sendmmsg: Call<[fd: number, headers: Pointer, count: number, flags: number]>
-  send: Call<[fd: number, octets: Pointer, count: number, flags: number]>
-  recv: Call<[fd: number, octets: Pointer, count: number, flags: number]>
   epoll_create1: Call<[flags: number]>
   epoll_ctl: Call<[epoll: number, operation: number, fd: number, event: Pointer]>
   epoll_wait: Call<[epoll: number, events: Pointer, count: number, timeoutMs: number]>
@@ -76,8 +74,6 @@ function declare(koffi: typeof Koffi): Libc {
     getsockname: libc.func('int getsockname(int, void *, void *)'),
     recvmmsg: libc.func('int recvmmsg(int, void *, unsigned int, int, void *)'),
     sendmmsg: libc.func('int sendmmsg(int, void *, unsigned int, int)'),
-    send: libc.func('long send(int, void *, size_t, int)'),
-    recv: libc.func('long recv(int, void *, size_t, int)'),
     epoll_create1: libc.func('int epoll_create1(int)'),
     epoll_ctl: libc.func('int epoll_ctl(int, int, int, void *)'),
     epoll_wait: libc.func('int epoll_wait(int, void *, int, int)'),

@@ -7,13 +7,17 @@
  * used again once at least POOL of them are idle: one is drawn of those, which is 10 bits of chance beside the ID for
  * whoever knows all their ports, and close to 16 for whoever does not. Until then each question gets a socket of its own.
  * A kept socket is used a bounded number of times, for a bounded time, and never after it failed to bring a reply.
+ *
+ * Questions that are asked in one turn of such a server share the socket drawn, go out with one system call and come back
+ * with one. That makes none of them easier to forge: a forged reply still has to hit the port, and the ID of the one
+ * question whose name it carries; and who else asks through the socket can't see its port but at the server itself.
  */
 
 import type { ServerAddress } from './address.ts'
 import { failureOf } from './failures.ts'
 import type { Clock, Exchange, ExchangeFailure, ExchangeSink, Random, Timer } from './interfaces.ts'
 import { sockaddr } from './libc-address.ts'
-import type { SocketCalls, Watcher } from './libc-sockets.ts'
+import { MESSAGES, type SocketCalls, type Watcher } from './libc-sockets.ts'
 import type { SourceAddresses } from './source-addresses.ts'
 import { newUdpCounters } from './udp-client.ts'
 
@@ -30,7 +34,7 @@ export interface PooledUdpClientOptions {
 
 /** 2^10: the chance that drawing a socket adds to that of drawing an ID. */
 export const POOL = 1024
-const MAX_USES = 64
+const MAX_USES = 256
 /** How long an idle socket is kept. A server is asked a lot when in that time half a pool of questions go to it. */
 const IDLE_MS = 10_000
 const MAX_SERVERS = 10_000
@@ -38,10 +42,8 @@ const MAX_SERVERS = 10_000
 const FIRST_PORT = 1024
 const PORTS = 65_536 - FIRST_PORT
 const PORT_DRAWS = 5
-/** Larger replies come over TCP; what is longer is cut by the kernel and then is no reply. */
-const PACKET_OCTETS = 65_535
-/** Packets read from one socket in a row. */
-const READS = 4
+/** Room for what is sent at the end of a turn; when it is full, that is now. */
+const OUTBOX_OCTETS = 64 * 1024
 
 interface Socket {
   readonly fd: number
@@ -49,13 +51,18 @@ interface Socket {
   readonly pool: ServerPool
   uses: number
   idleSinceMs: number
-  exchange: PooledExchange | undefined
+  /** Those that wait for a reply. */
+  readonly exchanges: PooledExchange[]
+  /** One of them ended without: the socket goes with the last. */
+  spoiled: boolean
 }
 
 /** The sockets to one server. */
 class ServerPool {
   readonly name: Uint8Array
   readonly idle: Socket[] = []
+  /** Takes the questions of this turn. */
+  current: Socket | undefined
   /** Questions in this period and the one before. */
   asked = 0
   askedBefore = 0
@@ -77,7 +84,10 @@ export class PooledUdpClient {
   readonly #sockets: (Socket | undefined)[] = []
   readonly #freeTags: number[] = []
   readonly #servers = new Map<string, ServerPool>()
-  readonly #packet = new Uint8Array(PACKET_OCTETS)
+  /** What is to be sent, one question behind the other, and through which sockets. */
+  readonly #outbox = new Uint8Array(OUTBOX_OCTETS)
+  #outboxEnd = 0
+  readonly #sending: Socket[] = []
   #sweep: Timer | undefined
   #closed = false
 
@@ -93,16 +103,14 @@ export class PooledUdpClient {
     const pool = this.#poolFor(server)
     pool.asked++
     const exchange = new PooledExchange(this, sink)
-    const socket = pool.idle.length >= this.#poolSize ? this.#draw(pool) : this.#open(pool, server.family)
+    const id = (query[0] << 8) | query[1]
+    const socket = this.#socketFor(pool, server.family, id)
     if (typeof socket === 'string') {
       setImmediate(() => exchange.fail(socket))
       return exchange
     }
-    exchange.begin(socket, this.#options.clock.after(timeoutMs, exchange.timedOut))
-    if (this.#options.calls.send(socket.fd, query) < 0) {
-      const reason = this.#failure()
-      setImmediate(() => exchange.fail(reason))
-    }
+    exchange.begin(socket, id, this.#options.clock.after(timeoutMs, exchange.timedOut))
+    this.#post(socket, exchange, query)
     return exchange
   }
 
@@ -112,23 +120,69 @@ export class PooledUdpClient {
     this.#closed = true
     this.#sweep?.cancel()
     for (const socket of this.#sockets) {
-      socket?.exchange?.cancel()
-      if (socket !== undefined) this.#shut(socket)
+      if (socket === undefined) continue
+      for (const exchange of [...socket.exchanges]) exchange.cancel()
+      this.#shut(socket)
     }
     this.#watcher.close()
   }
 
-  /** The exchange on `socket` is over. Only one that brought a reply is used again: after another, a late reply could
-   *  come where the next is waited for. */
-  release(socket: Socket, replied: boolean): void {
-    socket.exchange = undefined
-    if (!replied || this.#closed || socket.uses >= MAX_USES || !socket.pool.isBusy(this.#poolSize)) {
+  /** An exchange on `socket` is over. Only one that brought a reply is used again: after another, a late reply could come
+   *  where the next is waited for. */
+  release(socket: Socket, exchange: PooledExchange, replied: boolean): void {
+    const { exchanges } = socket
+    const last = exchanges.pop() as PooledExchange
+    if (last !== exchange) exchanges[exchanges.indexOf(exchange)] = last
+    if (!replied) socket.spoiled = true
+    if (exchanges.length > 0) return
+    if (socket.pool.current === socket) socket.pool.current = undefined
+    if (socket.spoiled || this.#closed || socket.uses >= MAX_USES || !socket.pool.isBusy(this.#poolSize)) {
       this.#shut(socket)
       return
     }
     socket.idleSinceMs = this.#options.clock.monotonicMs()
     socket.pool.idle.push(socket)
     this.#sweep ??= this.#options.clock.after(IDLE_MS, () => this.#sweepIdle())
+  }
+
+  // --- sending ------------------------------------------------------------------------------------------------------
+
+  /** Keeps a question until the packets at hand have all been read. */
+  #post(socket: Socket, exchange: PooledExchange, query: Uint8Array): void {
+    if (this.#outboxEnd + query.length > OUTBOX_OCTETS) this.#flush()
+    if (this.#sending.length === 0) queueMicrotask(this.#flush)
+    if (socket.exchanges.length === 1) this.#sending.push(socket)
+    this.#outbox.set(query, this.#outboxEnd)
+    exchange.postedAt = this.#outboxEnd
+    this.#outboxEnd += query.length
+    exchange.postedTo = this.#outboxEnd
+  }
+
+  readonly #flush = (): void => {
+    const { calls } = this.#options
+    for (const socket of this.#sending) {
+      if (socket.pool.current === socket) socket.pool.current = undefined
+      const { exchanges } = socket
+      for (let i = 0; i < exchanges.length; i++)
+        calls.put(i, this.#outbox, exchanges[i].postedAt, exchanges[i].postedTo)
+      this.#send(socket.fd, exchanges)
+    }
+    this.#sending.length = 0
+    this.#outboxEnd = 0
+  }
+
+  #send(fd: number, exchanges: PooledExchange[]): void {
+    const { length } = exchanges
+    for (let next = 0; next < length; ) {
+      const sent = this.#options.calls.send(fd, next, length)
+      if (sent > 0) {
+        next += sent
+        continue
+      }
+      const [reason, unsent] = [this.#failure(), exchanges[next]] // of the one that could not be sent
+      setImmediate(() => unsent.fail(reason))
+      next++
+    }
   }
 
   // --- sockets ------------------------------------------------------------------------------------------------------
@@ -141,6 +195,18 @@ export class PooledUdpClient {
       this.#servers.set(server.key, pool)
     }
     return pool
+  }
+
+  #socketFor(pool: ServerPool, family: 4 | 6, id: number): Socket | ExchangeFailure {
+    const { current } = pool
+    if (current !== undefined && hasRoomFor(current, id)) {
+      current.uses++
+      this.counters.reused++
+      return current
+    }
+    if (pool.idle.length < this.#poolSize) return this.#open(pool, family)
+    pool.current = this.#draw(pool)
+    return pool.current
   }
 
   #draw(pool: ServerPool): Socket {
@@ -160,7 +226,7 @@ export class PooledUdpClient {
     const fd = calls.open(family)
     if (fd < 0) return 'no-socket'
     const tag = this.#freeTags.pop() ?? this.#sockets.length
-    const socket: Socket = { fd, tag, pool, uses: 1, idleSinceMs: 0, exchange: undefined }
+    const socket: Socket = { fd, tag, pool, uses: 1, idleSinceMs: 0, exchanges: [], spoiled: false }
     const bound = this.#bind(fd, family, sources.pick(family))
     if (bound === undefined && calls.connect(fd, pool.name) === 0 && this.#watcher.add(fd, tag)) {
       this.#sockets[tag] = socket
@@ -237,27 +303,32 @@ export class PooledUdpClient {
 
   #read(tag: number): void {
     const { calls } = this.#options
-    for (let reads = 0; reads < READS; reads++) {
-      const socket = this.#sockets[tag]
-      if (socket === undefined) return // closed meanwhile
-      const octets = calls.receive(socket.fd, this.#packet)
-      if (octets < 0) {
-        const code = calls.error()
-        if (code === 'EAGAIN' || code === 'EINTR') return
-        this.#failSocket(socket, failureOf({ code }))
-        return
-      }
-      const { exchange } = socket
-      if (exchange === undefined) continue // late, and to nobody
-      this.counters.packets++
-      if (exchange.receive(this.#packet.subarray(0, octets))) return
-      this.counters.rejected++
+    const socket = this.#sockets[tag]
+    if (socket === undefined) return // closed meanwhile
+    const packets = calls.receive(socket.fd, Math.max(1, socket.exchanges.length)) // more of them rings again
+    if (packets < 0) {
+      const code = calls.error()
+      if (code !== 'EAGAIN' && code !== 'EINTR') this.#failSocket(socket, failureOf({ code }))
+      return
     }
+    for (let i = 0; i < packets; i++) this.#hand(socket, calls.packet(i))
+  }
+
+  /** Gives a packet to the exchange it is for. One that is for none is heard by all: somebody is guessing. */
+  #hand(socket: Socket, packet: Uint8Array): void {
+    const { exchanges } = socket
+    if (exchanges.length === 0) return // late, and to nobody
+    this.counters.packets++
+    const id = packet.length < 2 ? -1 : (packet[0] << 8) | packet[1]
+    const addressee = exchanges.length === 1 ? exchanges[0] : exchanges.find((exchange) => exchange.id === id)
+    if (addressee?.receive(packet)) return
+    this.counters.rejected++
+    if (addressee === undefined) for (const exchange of [...exchanges]) exchange.receive(packet)
   }
 
   #failSocket(socket: Socket, reason: ExchangeFailure): void {
-    if (socket.exchange !== undefined) {
-      socket.exchange.fail(reason)
+    if (socket.exchanges.length > 0) {
+      for (const exchange of [...socket.exchanges]) exchange.fail(reason)
       return
     }
     const at = socket.pool.idle.indexOf(socket)
@@ -279,6 +350,10 @@ export class PooledUdpClient {
 }
 
 class PooledExchange implements Exchange {
+  id = 0
+  /** Where its question is in the outbox. */
+  postedAt = 0
+  postedTo = 0
   readonly #client: PooledUdpClient
   readonly #sink: ExchangeSink
   #socket: Socket | undefined
@@ -290,8 +365,9 @@ class PooledExchange implements Exchange {
     this.#sink = sink
   }
 
-  begin(socket: Socket, timer: Timer): void {
-    socket.exchange = this
+  begin(socket: Socket, id: number, timer: Timer): void {
+    socket.exchanges.push(this)
+    this.id = id
     this.#socket = socket
     this.#timer = timer
   }
@@ -321,8 +397,14 @@ class PooledExchange implements Exchange {
     if (this.#over) return
     this.#over = true
     this.#timer?.cancel()
-    if (this.#socket !== undefined) this.#client.release(this.#socket, replied)
+    if (this.#socket !== undefined) this.#client.release(this.#socket, this, replied)
   }
+}
+
+function hasRoomFor({ exchanges, spoiled }: Socket, id: number): boolean {
+  if (spoiled || exchanges.length >= MESSAGES) return false
+  for (let i = 0; i < exchanges.length; i++) if (exchanges[i].id === id) return false
+  return true
 }
 
 const ANY_4 = sockaddr('0.0.0.0', 0)

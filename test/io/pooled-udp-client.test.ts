@@ -103,4 +103,33 @@ describe('PooledUdpClient', () => {
     expect(new Set(await Promise.all(more.map((sink) => sink.ended)))).to.deep.equal(new Set(['accepted']))
     expect(client.counters.noSocket).to.equal(0)
   })
+
+  it('sends the questions of one turn through one socket drawn, and gives each its reply', async () => {
+    for (let i = 0; i < 30; i++) await ask(i)
+    const asked = ports.length
+    const sinks = Array.from({ length: 20 }, () => new RecordingSink())
+    for (const [i, sink] of sinks.entries()) client.exchange(address, queryWithId(500 + i), 2000, sink)
+    await Promise.all(sinks.map((sink) => sink.ended))
+    expect(new Set(ports.slice(asked)).size).to.equal(1)
+    for (const [i, sink] of sinks.entries()) expect([...sink.packets[0]]).to.deep.equal([...queryWithId(500 + i)])
+  })
+
+  it('never has two questions with the same ID under way on one socket', async () => {
+    for (let i = 0; i < 30; i++) await ask(i)
+    const asked = ports.length
+    const sinks = [new RecordingSink(), new RecordingSink()]
+    for (const sink of sinks) client.exchange(address, queryWithId(77), 2000, sink)
+    await Promise.all(sinks.map((sink) => sink.ended))
+    expect(new Set(ports.slice(asked)).size).to.equal(2)
+  })
+
+  it('lets all who wait at a socket know of a packet that is for none of them', async () => {
+    for (let i = 0; i < 30; i++) await ask(i)
+    server.removeAllListeners('message')
+    server.on('message', (_packet, from) => server.send(queryWithId(4711), from.port, from.address))
+    const sinks = [new RecordingSink(() => false), new RecordingSink(() => false)]
+    for (const [i, sink] of sinks.entries()) client.exchange(address, queryWithId(600 + i), 100, sink)
+    expect(await Promise.all(sinks.map((sink) => sink.ended))).to.deep.equal(['timeout', 'timeout'])
+    expect(sinks.map((sink) => sink.packets.length)).to.deep.equal([2, 2])
+  })
 })

@@ -2,7 +2,17 @@
 
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -29,12 +39,12 @@ function needOldNode(context: Mocha.Context): string {
 }
 
 describe('supervisor/launch.js in a checkout', () => {
-  it('runs the sources on this Node', async () => {
+  it('runs on this Node', async () => {
     const stdout = `${manifest.version}\n`
     expect(await runToEnd(process.execPath, [LAUNCH, '--version'])).to.deep.equal({ code: 0, stdout, stderr: '' })
   })
 
-  it('runs the sources on the Node that npm installed, when started by an old one', async function () {
+  it('runs on the Node that npm installed, when started by an old one', async function () {
     const stdout = `${manifest.version}\n`
     expect(await runToEnd(needOldNode(this), [LAUNCH, '--version'])).to.deep.equal({ code: 0, stdout, stderr: '' })
   })
@@ -42,6 +52,46 @@ describe('supervisor/launch.js in a checkout', () => {
   it('passes the exit code on', async function () {
     expect((await runToEnd(process.execPath, [LAUNCH, 'rnu'])).code).to.equal(2)
     expect((await runToEnd(needOldNode(this), [LAUNCH, 'rnu'])).code).to.equal(2)
+  })
+})
+
+describe('supervisor/launch.js in a checkout with dist/', () => {
+  const FOLDERS = ['src', 'src/wire', 'workers', 'supervisor', 'dist/supervisor']
+  const BUILT_S = 1_000_000_000
+  let folder: string
+  const at = (path: string) => join(folder, path)
+  const touch = (path: string, seconds: number) => utimesSync(at(path), seconds, seconds)
+  const whichRuns = async () => (await runToEnd(process.execPath, [at('supervisor/launch.js')])).stdout
+
+  /** Everything is as old as its build. */
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'bowline-launch-'))
+    for (const path of FOLDERS) mkdirSync(at(path), { recursive: true })
+    writeFileSync(at('package.json'), '{"type": "module"}')
+    writeFileSync(at('src/wire/name.ts'), '')
+    writeFileSync(at('supervisor/bowline.ts'), `console.log('sources' as string)`)
+    writeFileSync(at('dist/supervisor/bowline.js'), `console.log('dist')`)
+    copyFileSync(LAUNCH, at('supervisor/launch.js'))
+    const files = ['src/wire/name.ts', 'supervisor/bowline.ts', 'supervisor/launch.js', 'dist/supervisor/bowline.js']
+    for (const path of [...files, ...FOLDERS]) touch(path, BUILT_S)
+  })
+  afterEach(() => rmSync(folder, { recursive: true }))
+
+  it('runs what was compiled', async () => expect(await whichRuns()).to.equal('dist\n'))
+
+  it('runs the sources once one of them is newer', async () => {
+    touch('src/wire/name.ts', BUILT_S + 1)
+    expect(await whichRuns()).to.equal('sources\n')
+  })
+
+  it('runs the sources once one of them is gone', async () => {
+    unlinkSync(at('src/wire/name.ts'))
+    expect(await whichRuns()).to.equal('sources\n')
+  })
+
+  it('runs the sources where nothing was compiled', async () => {
+    rmSync(at('dist'), { recursive: true })
+    expect(await whichRuns()).to.equal('sources\n')
   })
 })
 

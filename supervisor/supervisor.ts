@@ -5,6 +5,8 @@
  *  is read again. Should this process be killed, the others notice that their channel to it is closed, and end as after
  *  SIGTERM. */
 
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { BowlineError } from '../src/config/error.ts'
 import type { Config } from '../src/config/schema.ts'
 import { systemClock } from '../src/io/clock.ts'
@@ -43,6 +45,7 @@ export async function runSupervisor(config: Config, options: SupervisorOptions =
       predecessor === undefined
         ? lockRunFolder(config.rundir)
         : holdLock(config.rundir, predecessor.takeOver.lockFd, false)
+    keepCompiledCode(config.rundir)
     try {
       return await new Supervisor(config, options, log, lock, predecessor).run(controlFiles)
     } finally {
@@ -53,6 +56,15 @@ export async function runSupervisor(config: Config, options: SupervisorOptions =
     log.crit({ event: 'start-failed', code: error.code }, error.message)
     return 1
   }
+}
+
+/** What we start finds its program compiled already, by those before it: that takes most of the time a worker needs to start.
+ *  The folder is this user's alone, since what lies there is run. */
+function keepCompiledCode(rundir: string): void {
+  if (process.env.NODE_COMPILE_CACHE !== undefined) return
+  const folder = join(rundir, 'code')
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  process.env.NODE_COMPILE_CACHE = folder
 }
 
 class Supervisor {

@@ -2,6 +2,7 @@
  *  order. What it answers is the resolver's business, which is handed in. */
 
 import { closeSync } from 'node:fs'
+import { flushCompileCache } from 'node:module'
 import { performance } from 'node:perf_hooks'
 import { BowlineError } from '../src/config/error.ts'
 import { pointText } from '../src/config/listen-points.ts'
@@ -77,6 +78,7 @@ export function runWorker(makeResolver: MakeResolver): void {
     try {
       const resolver = await makeResolver(order, log)
       await selfTest(resolver, systemClock)
+      flushCompileCache() // the next to start need not compile what this one had to
       const starting = new Worker(order, resolver, log)
       await starting.open()
       worker = starting

@@ -205,8 +205,9 @@ export class Core {
     for (const { zone } of anchors) this.#options.cache.clearFailure(zone, Type.DNSKEY)
   }
 
-  /** Keys of zones that were verified before are looked up again: the cache was cleared. */
+  /** Keys of zones that were verified before are looked up again, and so are zone cuts: the cache was cleared. */
   forgetKeys(): void {
+    this.#options.cache.forgetAncestors()
     this.replaceAnchors(this.#anchors.current.anchors)
   }
 

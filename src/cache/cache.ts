@@ -16,9 +16,10 @@
 
 import type { ServerAddress } from '../io/address.ts'
 import type { Clock } from '../io/interfaces.ts'
-import { countLabels, type Name, parentName } from '../wire/name.ts'
+import type { Name } from '../wire/name.ts'
 import { type RRset, rrsigFields } from '../wire/rrset.ts'
-import { Class } from '../wire/types.ts'
+import { Class, Type } from '../wire/types.ts'
+import { type Ancestor, Ancestors, type Sight } from './ancestors.ts'
 import type { Delegation, Failure, ServerMemory } from './delegation.ts'
 import {
   decodeDelegation,
@@ -122,6 +123,7 @@ export class Cache {
   private readonly partition: number
   private readonly keys: KeyMaker
   private lookups = 0
+  private readonly ancestors: Ancestors
   /** What zones have proven not to be there. */
   readonly proofs: ProofCache
 
@@ -134,7 +136,8 @@ export class Cache {
       throw new RangeError(`cache partition ${this.partition} is not in 0 to ${MAX_PARTITION}`)
     this.keys = new KeyMaker(this.partition)
     const ttlMax = Math.min(options.negativeTtlMax, options.ttlMax)
-    this.proofs = new ProofCache(store, clock, { ttlMax, partition: this.partition })
+    this.ancestors = new Ancestors((name, nowMs) => this.sightOf(name, nowMs))
+    this.proofs = new ProofCache(store, clock, this.ancestors, { ttlMax, partition: this.partition })
   }
 
   // ---- RRsets and denials ---------------------------------------------------------------------------------------------
@@ -192,6 +195,7 @@ export class Cache {
     const entry = encodeRRset(head, rrset, meta.proofs)
     if (entry === undefined) return false
     this.store.put(this.keys.typed(Kind.RRSET, rrset.owner, rrset.type), entry)
+    if (rrset.type === Type.DNAME) this.ancestors.changed(rrset.owner)
     return true
   }
 
@@ -208,7 +212,29 @@ export class Cache {
     if (entry === undefined) return false
     const key = kind === 'nodata' ? this.keys.typed(Kind.RRSET, owner, type) : this.keys.named(Kind.NXDOMAIN, owner)
     this.store.put(key, entry)
+    if (kind === 'nxdomain') this.ancestors.changed(owner)
     return true
+  }
+
+  // ---- names above ----------------------------------------------------------------------------------------------------
+
+  /** The name above `name` and, from there, all up to the root, with what is known there; as of this second. */
+  above(name: Name): Ancestor | undefined {
+    return this.ancestors.above(name, this.clock.wallMs())
+  }
+
+  /** Others have removed what they liked. */
+  forgetAncestors(): void {
+    this.ancestors.forget()
+  }
+
+  private sightOf(name: Name, nowMs: number): Sight {
+    return {
+      delegation: this.delegationAt(name, nowMs),
+      hasDname: this.store.get(this.keys.typed(Kind.RRSET, name, Type.DNAME)) !== undefined,
+      hasNameError: this.store.get(this.keys.named(Kind.NXDOMAIN, name)) !== undefined,
+      hasProofs: this.store.get(this.keys.named(Kind.ZONE, name)) !== undefined,
+    }
   }
 
   // ---- delegations ----------------------------------------------------------------------------------------------------
@@ -216,18 +242,18 @@ export class Cache {
   /** The deepest zone cut known at or above `name`, or above it only: what a query for a DS needs (RFC 4035 §3.1.4.1). */
   closestDelegation(name: Name, atMost: 'at-or-above' | 'strictly-above' = 'at-or-above'): Delegation | undefined {
     const nowMs = this.clock.wallMs()
-    let zone = name
-    let labels = countLabels(name)
-    if (atMost === 'strictly-above') {
-      if (labels-- === 0) return undefined
-      zone = parentName(zone)
-    }
-    for (; labels >= 0; labels--, zone = parentName(zone)) {
-      const entry = this.live(this.keys.named(Kind.DELEGATION, zone), nowMs)
-      const delegation = entry && decodeDelegation(entry, zone.slice())
-      if (delegation !== undefined) return delegation
+    const own = atMost === 'at-or-above' ? this.delegationAt(name, nowMs) : undefined
+    if (own !== undefined) return own
+    for (let place = this.ancestors.above(name, nowMs); place !== undefined; place = place.parent) {
+      const { delegation } = place
+      if (delegation !== undefined && delegation.leaseUntilMs > nowMs) return delegation
     }
     return undefined
+  }
+
+  private delegationAt(zone: Name, nowMs: number): Delegation | undefined {
+    const entry = this.live(this.keys.named(Kind.DELEGATION, zone), nowMs)
+    return entry && decodeDelegation(entry, zone.slice())
   }
 
   /** Stores what a parent says of a zone, in place of what it said before. Only replies of the parent's servers may be
@@ -238,7 +264,9 @@ export class Cache {
     const expiresMs = Math.min(Math.max(delegation.leaseUntilMs, nowMs + ttlMin * 1000), nowMs + ttlMax * 1000)
     if (expiresMs <= nowMs) return
     const entry = encodeDelegation({ ...plainHead, storedMs: nowMs, expiresMs }, delegation)
-    if (entry !== undefined) this.store.put(this.keys.named(Kind.DELEGATION, delegation.zone), entry)
+    if (entry === undefined) return
+    this.store.put(this.keys.named(Kind.DELEGATION, delegation.zone), entry)
+    this.ancestors.changed(delegation.zone)
   }
 
   // ---- failures -------------------------------------------------------------------------------------------------------
@@ -311,6 +339,7 @@ export class Cache {
         for (const key of keys) this.store.remove(key)
       }
     }
+    this.ancestors.forget()
   }
 
   // ---- the rules ------------------------------------------------------------------------------------------------------

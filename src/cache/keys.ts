@@ -50,9 +50,13 @@ export const WHOLE_STORE: KeyRange = [Uint8Array.of(0), Uint8Array.of(255, 255)]
 /** Partitions are told apart by one octet; 255 is kept back, so that WHOLE_STORE has an end. */
 export const MAX_PARTITION = 254
 
+const MAX_KEY_ROOM = MAX_REVERSED + 64
+
 /** Composes keys in one buffer of its own: each key is good until the next is made. */
 export class KeyMaker {
-  private readonly buffer = new Uint8Array(MAX_REVERSED + 64)
+  private readonly buffer = new Uint8Array(MAX_KEY_ROOM)
+  /** Views of the beginning of the buffer, by length: made once each. */
+  private readonly views: (Uint8Array | undefined)[] = []
 
   constructor(partition: number) {
     this.buffer[0] = partition
@@ -60,7 +64,7 @@ export class KeyMaker {
 
   /** Of what is stored once an owner. */
   named(kind: Kind, name: Name): Uint8Array {
-    return this.buffer.subarray(0, this.write(kind, name))
+    return this.key(this.write(kind, name))
   }
 
   /** Of what is stored by owner and type. */
@@ -68,7 +72,7 @@ export class KeyMaker {
     const end = this.write(kind, name)
     this.buffer[end] = type >> 8
     this.buffer[end + 1] = type
-    return this.buffer.subarray(0, end + 2)
+    return this.key(end + 2)
   }
 
   server(address: ServerAddress): Uint8Array {
@@ -77,7 +81,7 @@ export class KeyMaker {
     this.buffer.set(address.octets, 2)
     this.buffer[end] = address.port >> 8
     this.buffer[end + 1] = address.port
-    return this.buffer.subarray(0, end + 2)
+    return this.key(end + 2)
   }
 
   /** Of the NSEC at `owner`, which is at or below `zone`. */
@@ -87,7 +91,7 @@ export class KeyMaker {
     const end = 2 + writeReversed(owner, this.buffer, 2) // begins as the zone does
     this.buffer.copyWithin(zoneEnd + 1, zoneEnd, end)
     this.buffer[zoneEnd] = 0
-    return this.buffer.subarray(0, end + 1)
+    return this.key(end + 1)
   }
 
   /** Of the NSEC3 whose owner has this hash; without one, what all keys of the chain begin with. */
@@ -98,9 +102,13 @@ export class KeyMaker {
     this.buffer[end++] = salt.length
     this.buffer.set(salt, end)
     end += salt.length
-    if (hash === undefined) return this.buffer.subarray(0, end)
+    if (hash === undefined) return this.key(end)
     this.buffer.set(hash, end)
-    return this.buffer.subarray(0, end + hash.length)
+    return this.key(end + hash.length)
+  }
+
+  private key(octets: number): Uint8Array {
+    return (this.views[octets] ??= this.buffer.subarray(0, octets))
   }
 
   private write(kind: Kind, name: Name): number {

@@ -4,10 +4,11 @@
 
 import type { Clock } from '../io/interfaces.ts'
 import { base32HexText } from '../wire/base32.ts'
-import { countLabels, type Name, parentName, prependLabel } from '../wire/name.ts'
+import { type Name, prependLabel } from '../wire/name.ts'
 import { nameFromReversed, reversedName } from '../wire/reversed.ts'
 import { parseSoa, type RRset } from '../wire/rrset.ts'
 import { Type } from '../wire/types.ts'
+import type { Ancestors } from './ancestors.ts'
 import {
   decodeRRset,
   decodeZone,
@@ -47,31 +48,34 @@ export class ProofCache {
   private readonly store: Store
   private readonly clock: Clock
   private readonly options: ProofCacheOptions
+  private readonly ancestors: Ancestors
   private readonly keys: KeyMaker
 
-  constructor(store: Store, clock: Clock, options: ProofCacheOptions) {
+  constructor(store: Store, clock: Clock, ancestors: Ancestors, options: ProofCacheOptions) {
     this.store = store
     this.clock = clock
     this.options = options
+    this.ancestors = ancestors
     this.keys = new KeyMaker(options.partition)
   }
 
   /** The deepest zone at or above `name` whose proofs are known, or above it only. */
   closestZone(name: Name, atMost: 'at-or-above' | 'strictly-above'): KnownZone | undefined {
     const nowMs = this.clock.wallMs()
-    let zone = name
-    let labels = countLabels(name)
-    if (atMost === 'strictly-above') {
-      if (labels-- === 0) return undefined
-      zone = parentName(zone)
-    }
-    for (; labels >= 0; labels--, zone = parentName(zone)) {
-      const entry = this.store.get(this.keys.named(Kind.ZONE, zone))
-      if (entry === undefined || !isLive(entry, nowMs)) continue
-      const found = decodeZone(entry, zone, secondsLeft(expiresMsOf(entry), nowMs))
-      if (found !== undefined) return { zone, ...found }
+    const own = atMost === 'at-or-above' ? this.zoneAt(name, nowMs) : undefined
+    if (own !== undefined) return own
+    for (let place = this.ancestors.above(name, nowMs); place !== undefined; place = place.parent) {
+      const found = place.hasProofs ? this.zoneAt(place.name, nowMs) : undefined
+      if (found !== undefined) return found
     }
     return undefined
+  }
+
+  private zoneAt(zone: Name, nowMs: number): KnownZone | undefined {
+    const entry = this.store.get(this.keys.named(Kind.ZONE, zone))
+    if (entry === undefined || !isLive(entry, nowMs)) return undefined
+    const found = decodeZone(entry, zone, secondsLeft(expiresMsOf(entry), nowMs))
+    return found && { zone, ...found }
   }
 
   /** The NSEC of `zone` at `name`, or else the one before it, with what is left of its TTL. */
@@ -131,7 +135,9 @@ export class ProofCache {
   private putZone(zone: Name, head: EntryHead, proofs: ZoneProofs): void {
     if (head.expiresMs - head.storedMs < 1000) return
     const entry = encodeZone(head, proofs)
-    if (entry !== undefined) this.store.put(this.keys.named(Kind.ZONE, zone), entry)
+    if (entry === undefined) return
+    this.store.put(this.keys.named(Kind.ZONE, zone), entry)
+    this.ancestors.changed(zone)
   }
 
   private insert(keyOf: () => Uint8Array, set: RRset, { leaseUntilMs, soa }: ProofMeta): void {

@@ -5,7 +5,7 @@
 import type { Cache, CacheEntry } from '../cache/cache.ts'
 import { isValidationFailure } from '../dnssec/verdict.ts'
 import type { Layer, Request, Step } from '../request.ts'
-import { countLabels, parentName, replaceSuffix } from '../wire/name.ts'
+import { replaceSuffix } from '../wire/name.ts'
 import { cnameTarget, type RRset } from '../wire/rrset.ts'
 import { Ede, Rcode, Type } from '../wire/types.ts'
 import { aliasLoop, hasAlias, tooManyAliases } from './aliases.ts'
@@ -139,12 +139,9 @@ function cachedAlias(cache: Cache, request: Request): Alias | undefined {
     showProofs(request, cname.proofs)
     return { records: [cname.rrset], target: cnameTarget(cname.rrset.rdatas[0]) }
   }
-  for (
-    let labels = countLabels(sname) - 1, owner = parentName(sname);
-    labels > 0;
-    labels--, owner = parentName(owner)
-  ) {
-    const dname = cache.lookup(owner, Type.DNAME)
+  for (let place = cache.above(sname); place !== undefined; place = place.parent) {
+    if (!place.hasDname) continue
+    const dname = cache.lookup(place.name, Type.DNAME)
     if (dname?.kind !== 'rrset' || !isGoodEnough(dname, request)) continue
     request.judge(dname.security)
     const target = replaceSuffix(sname, dname.rrset.owner, cnameTarget(dname.rrset.rdatas[0]))

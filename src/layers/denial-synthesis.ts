@@ -11,7 +11,7 @@ import { closestEncloserBy, type Nsec, nsecAt, readNsec } from '../dnssec/nsec.t
 import { hashBlocks, type Nsec3, Nsec3Chain, nsec3Hash, readNsec3 } from '../dnssec/nsec3.ts'
 import { signedLabels, wildcardOf } from '../dnssec/wildcard.ts'
 import type { Learned, Request } from '../request.ts'
-import { ancestorWith, countLabels, equalNames, isAtOrBelow, type Name, nameKey, parentName } from '../wire/name.ts'
+import { ancestorWith, countLabels, equalNames, isAtOrBelow, type Name, nameKey } from '../wire/name.ts'
 import { type RRset, rrsigFields } from '../wire/rrset.ts'
 import { isMetaType, Type } from '../wire/types.ts'
 
@@ -101,9 +101,9 @@ export function synthesise(cache: Cache, request: Request, boundary?: Name): Syn
  *  denial (RFC 9824) do not. */
 export function deniedAbove(cache: Cache, request: Request, boundary?: Name): Synthesis | undefined {
   const { sname } = request
-  let owner = parentName(sname)
-  for (let labels = countLabels(sname) - 1; labels > 0; labels--, owner = parentName(owner)) {
-    const known = cache.lookupNxdomain(owner)
+  for (let place = cache.above(sname); place !== undefined; place = place.parent) {
+    if (!place.hasNameError) continue
+    const known = cache.lookupNxdomain(place.name)
     if (known?.kind !== 'nxdomain' || known.security !== 'secure') continue
     const zone = known.authority.find((set) => set.type === Type.SOA)?.owner
     if (zone === undefined || !isWithin(zone, boundary)) return undefined

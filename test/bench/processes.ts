@@ -29,6 +29,9 @@ export interface ProcessUsage {
   rssKb: number
   /** Memory with shared pages divided among those that share them. */
   pssKb: number
+  /** Memory that belongs to this process alone: heap, stacks, buffers, compiled functions. Neither the mapped cache nor the
+   *  program's own file. */
+  anonymousKb: number
 }
 
 export class Daemon {
@@ -106,7 +109,8 @@ function usageOf(pid: number): ProcessUsage | undefined {
   if (stat === undefined) return undefined
   const rssKb = Number(/^VmRSS:\s+(\d+)/m.exec(read(`/proc/${pid}/status`))?.[1] ?? 0)
   const pssKb = Number(/^Pss:\s+(\d+)/m.exec(read(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0)
-  return { pid, role: roleOf(pid, stat.name), userUs: stat.userUs, systemUs: stat.systemUs, rssKb, pssKb }
+  const anonymousKb = Number(/^RssAnon:\s+(\d+)/m.exec(read(`/proc/${pid}/status`))?.[1] ?? 0)
+  return { pid, role: roleOf(pid, stat.name), userUs: stat.userUs, systemUs: stat.systemUs, rssKb, pssKb, anonymousKb }
 }
 
 function roleOf(pid: number, name: string): string {
@@ -115,7 +119,7 @@ function roleOf(pid: number, name: string): string {
     .find((part) => /\.[jt]s$/.test(part))
   if (script === undefined) return name
   const file = basename(script).replace(/\.[jt]s$/, '')
-  return file === 'bowline' ? 'supervisor' : file
+  return file === 'bowline' || file === 'launch' ? 'supervisor' : file
 }
 
 /** When a process began, in ticks since boot: with its id, who it is. Undefined when it is gone or only waited for. */

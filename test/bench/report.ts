@@ -6,6 +6,8 @@ import { median } from './numbers.ts'
 
 /** Ratios are to these, where they are among the targets. */
 const REFERENCES = ['unbound', 'kresd']
+/** The same target with one worker. */
+const ALONE = 'alone'
 const MB = 1024
 
 export interface Summary {
@@ -22,6 +24,7 @@ export interface Summary {
   p999Ms: number
   rssMb: number
   pssMb: number
+  anonymousMb: number
 }
 
 export function summarise(result: TargetResult, all: TargetResult[]): Summary {
@@ -31,8 +34,8 @@ export function summarise(result: TargetResult, all: TargetResult[]): Summary {
     return values.length === 0 ? Number.NaN : median(values)
   }
   const ratios: Record<string, number> = {}
-  for (const name of REFERENCES) {
-    const reference = all.find(({ target }) => target.name === name)
+  for (const name of [...REFERENCES, ALONE]) {
+    const reference = name === ALONE ? aloneOf(result, all) : all.find(({ target }) => target.name === name)
     const pairs = Math.min(rounds.length, reference?.rounds.length ?? 0)
     if (reference === undefined || pairs === 0) continue
     ratios[name] = median(rounds.slice(0, pairs).map((round, i) => round.cpuUs / reference.rounds[i].cpuUs))
@@ -50,12 +53,13 @@ export function summarise(result: TargetResult, all: TargetResult[]): Summary {
     p999Ms: middle(({ latency }) => latency?.p999Ms),
     rssMb: processes.reduce((sum, { rssKb }) => sum + rssKb / MB, 0),
     pssMb: processes.reduce((sum, { pssKb }) => sum + pssKb / MB, 0),
+    anonymousMb: processes.reduce((sum, { anonymousKb }) => sum + anonymousKb / MB, 0),
   }
 }
 
 const COLUMNS: [title: string, cell: (summary: Summary) => string][] = [
   ['CPU µs/q', ({ cpuUs }) => number(cpuUs, 2)],
-  ...REFERENCES.map((name): [string, (summary: Summary) => string] => [
+  ...[...REFERENCES, ALONE].map((name): [string, (summary: Summary) => string] => [
     `/ ${name}`,
     ({ ratios }) => number(ratios[name], 2),
   ]),
@@ -69,7 +73,14 @@ const COLUMNS: [title: string, cell: (summary: Summary) => string][] = [
   ['p99.9 ms', ({ p999Ms }) => number(p999Ms, 2)],
   ['RSS MB', ({ rssMb }) => number(rssMb, 0)],
   ['PSS MB', ({ pssMb }) => number(pssMb, 0)],
+  ['own MB', ({ anonymousMb }) => number(anonymousMb, 0)],
 ]
+
+function aloneOf({ target }: TargetResult, all: TargetResult[]): TargetResult | undefined {
+  const isAlone = ({ target: { recipe, workers, program } }: TargetResult) =>
+    recipe === target.recipe && program === target.program && workers === 1
+  return target.workers === 1 ? undefined : all.find(isAlone)
+}
 
 export function tableOf({ workload, targets }: WorkloadResult): string {
   const measured = targets.filter(({ rounds }) => rounds.length > 0)
@@ -83,7 +94,7 @@ export function tableOf({ workload, targets }: WorkloadResult): string {
   return `${lines.join('\n')}\n`
 }
 
-/** `bowline: worker 40.12 µs (12.31 in the kernel), keeper …; RSS worker 102 MB …` */
+/** `bowline: worker 40.12 µs (12.31 in the kernel), keeper …; own memory (RSS) worker 80 (102) MB …` */
 function processesOf({ target, rounds, processes }: TargetResult): string {
   const roles = rounds[0].roles.map(({ role }) => {
     const middle = (cost: (role: RoleCost) => number) =>
@@ -91,8 +102,10 @@ function processesOf({ target, rounds, processes }: TargetResult): string {
     const systemUs = middle((cost) => cost.systemUs)
     return `${role} ${number(middle((cost) => cost.userUs) + systemUs, 2)} µs (${number(systemUs, 2)} in the kernel)`
   })
-  const memory = processes.map(({ role, rssKb }) => `${role} ${number(rssKb / MB, 0)} MB`)
-  return `  ${target.name}: ${roles.join(', ')}; RSS ${memory.join(', ')}`
+  const memory = processes.map(
+    ({ role, anonymousKb, rssKb }) => `${role} ${number(anonymousKb / MB, 0)} (${number(rssKb / MB, 0)}) MB`,
+  )
+  return `  ${target.name}: ${roles.join(', ')}; own memory (RSS) ${memory.join(', ')}`
 }
 
 function align(rows: string[][]): string[] {

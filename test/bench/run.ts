@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs'
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:net'
 import { availableParallelism, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { Command, InvalidArgumentError } from 'commander'
 import { findPeer } from '../peers.ts'
@@ -26,6 +26,8 @@ interface Options {
   seconds: number
   latencySeconds: number
   workers: number[]
+  alike?: boolean
+  against?: string
   built?: boolean
   quick?: boolean
   json?: string
@@ -43,7 +45,11 @@ const command = new Command('bench')
   .option('--seconds <number>', 'how long each time under full load', whole, 3)
   .option('--latency-seconds <number>', 'how long each time at a fixed rate, where latency is measured', whole, 2)
   .option('--workers <numbers>', 'workers of Bowline; the second and later ones only in `cached`', numbers, [1, 2, 4])
-  .option('--built', 'Bowline as `npm run build` made it: same speed, less memory, as no types are stripped')
+  .option('--alike', 'the others, too, with as many threads or processes as Bowline has workers')
+  .option('--against <folder>', 'another checkout of Bowline takes part as `bowline other`', (folder) =>
+    resolve(folder),
+  )
+  .option('--built', 'only Bowline as `npm run build` made it; else the sources where one of them is newer')
   .option('--quick', 'one to two minutes: fewer targets, one second each, no latency')
   .option('--json <file>', 'write all numbers there')
   .option('--profile <folder>', 'CPU profiles of all processes of Bowline go there; slows it down a little')
@@ -70,7 +76,8 @@ async function bench(wanted: Options): Promise<number> {
   if (missing.length > 0) throw new Error(`needs ${missing.join(' and ')} (Debian: util-linux, dnsperf)`)
   if (availableParallelism() < 2) throw new Error('needs two cores: one for the target, one for the load')
   const workloads = choose(WORKLOADS, wanted.only, ({ name }) => name)
-  const targets = choose(availableTargets(wanted.workers), wanted.targets, ({ recipe }) => recipe)
+  const { workers, alike, against: other } = wanted
+  const targets = choose(availableTargets(workers, { alike, other }), wanted.targets, ({ recipe }) => recipe)
   const plan: Plan = { rounds: wanted.rounds, seconds: wanted.seconds, latencySeconds: wanted.latencySeconds }
   const signed = canSign() && (findPeer('knotd') ?? findPeer('nsd')) !== undefined
   const needsSigning = workloads.some((workload) => workload.signed)
@@ -124,7 +131,7 @@ async function bench(wanted: Options): Promise<number> {
 
 function takesPart(target: Target, workload: Workload): boolean {
   if (target.recipe === FLOOR) return workload.withFloor
-  return workload.withMoreWorkers || target.name === target.recipe
+  return workload.withMoreWorkers || target.workers === options.workers[0]
 }
 
 /** Node writes a profile of each process that has these options when it ends in good order. */

@@ -1,11 +1,11 @@
-/** The resolvers that are measured, each with one thread (Bowline: one worker, unless told otherwise), a cache that holds
+/** The resolvers that are measured, each with one thread (Bowline: one worker) unless told otherwise, a cache that holds
  *  everything, no log, leave to ask loopback addresses, and QNAME minimisation (RFC 9156), which all have on by default.
  *  In all else they are as they come: 0x20 is on in Bowline and Knot Resolver, off in the others. */
 
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { freePort } from '../lab/child.ts'
@@ -21,6 +21,8 @@ export interface Place {
   /** DS of the root's key: validate. Undefined: do not. */
   anchor: string | undefined
   workers: number
+  /** Bowline's main file. */
+  program: string
 }
 
 interface Recipe {
@@ -32,10 +34,13 @@ interface Recipe {
 }
 
 export interface Target {
-  /** `bowline`, `bowline x4`, `unbound` … */
+  /** `bowline`, `bowline x4`, `bowline other`, `unbound` … */
   name: string
   recipe: string
+  /** Processes or threads that answer. */
   workers: number
+  /** Bowline's main file where it is not that of this checkout. */
+  program?: string
 }
 
 export interface RunningTarget extends Target {
@@ -48,19 +53,21 @@ export const FLOOR = 'floor'
 export const BOWLINE = 'bowline'
 const MEMORY_MB = 512
 
-const sourceProgram = fileURLToPath(new URL('../../supervisor/bowline.ts', import.meta.url))
+const ownFolder = fileURLToPath(new URL('../..', import.meta.url))
+/** Runs what is compiled, unless a source is newer. */
+const launcher = fileURLToPath(new URL('../../supervisor/launch.js', import.meta.url))
 const builtProgram = fileURLToPath(new URL('../../dist/supervisor/bowline.js', import.meta.url))
-let bowlineProgram = sourceProgram
+let bowlineProgram = launcher
 const floorSource = fileURLToPath(new URL('floor.c', import.meta.url))
 
 const recipes: Record<string, Recipe> = {
   [BOWLINE]: {
     command: process.execPath,
-    version: [sourceProgram, '--version'],
-    prepare: async ({ folder, port, hints, anchor, workers }) => {
+    version: [launcher, '--version'],
+    prepare: async ({ folder, port, hints, anchor, workers, program }) => {
       const validation = anchor === undefined ? 'enable: false' : `trust-anchors: ["${anchor}"]`
       return [
-        bowlineProgram,
+        program,
         'run',
         '-c',
         await write(folder, 'bowline.yaml', [
@@ -79,14 +86,14 @@ const recipes: Record<string, Recipe> = {
   unbound: {
     command: 'unbound',
     version: ['-V'],
-    prepare: async ({ folder, port, hints, anchor }) => [
+    prepare: async ({ folder, port, hints, anchor, workers }) => [
       '-d',
       '-c',
       await write(folder, 'unbound.conf', [
         'server:',
         `interface: 127.0.0.1@${port}`,
         'access-control: 127.0.0.0/8 allow',
-        'num-threads: 1',
+        `num-threads: ${workers}`,
         'do-daemonize: no',
         'do-not-query-localhost: no',
         'username: ""',
@@ -111,8 +118,9 @@ const recipes: Record<string, Recipe> = {
   kresd: {
     command: 'kresd',
     version: ['-V'],
-    prepare: async ({ folder, port, hints, anchor }) => [
+    prepare: async ({ folder, port, hints, anchor, workers }) => [
       '-n',
+      ...(workers === 1 ? [] : ['-f', String(workers)]),
       '-c',
       await write(folder, 'kresd.conf', [
         `log_level('err')`,
@@ -130,10 +138,10 @@ const recipes: Record<string, Recipe> = {
   named: {
     command: 'named',
     version: ['-v'],
-    prepare: async ({ folder, port, hints, anchor }) => [
+    prepare: async ({ folder, port, hints, anchor, workers }) => [
       '-f',
       '-n',
-      '1',
+      String(workers),
       '-c',
       await write(folder, 'named.conf', [
         'options {',
@@ -154,7 +162,7 @@ const recipes: Record<string, Recipe> = {
   pdns_recursor: {
     command: 'pdns_recursor',
     version: ['--version'],
-    prepare: async ({ folder, port, hints, anchor }) => {
+    prepare: async ({ folder, port, hints, anchor, workers }) => {
       const lines = [
         'local-address=127.0.0.1',
         `local-port=${port}`,
@@ -164,8 +172,9 @@ const recipes: Record<string, Recipe> = {
         `socket-dir=${folder}`,
         'write-pid=no',
         'daemon=no',
-        'threads=1',
+        `threads=${workers}`,
         'pdns-distributes-queries=no',
+        'reuseport=yes',
         'qname-minimization=yes',
         'max-cache-entries=4000000',
         'max-packetcache-entries=4000000',
@@ -190,16 +199,24 @@ const recipes: Record<string, Recipe> = {
 
 export const PEERS = ['unbound', 'kresd', 'pdns_recursor', 'named']
 
-/** What can be measured on this machine; `bowline` once for each number of workers. */
-export function availableTargets(workers: number[]): Target[] {
-  const targets: Target[] = workers.map((count, i) => ({
-    name: i === 0 ? BOWLINE : `${BOWLINE} x${count}`,
-    recipe: BOWLINE,
-    workers: count,
-  }))
-  for (const name of PEERS) if (findPeer(name) !== undefined) targets.push({ name, recipe: name, workers: 1 })
-  if (findPeer('cc') !== undefined) targets.push({ name: FLOOR, recipe: FLOOR, workers: 1 })
+/** What can be measured on this machine: `bowline`, once for each number of workers, also as it is in the checkout
+ *  `other`; and the peers, with `alike` just as often. */
+export function availableTargets(workers: number[], { alike, other }: { alike?: boolean; other?: string }): Target[] {
+  const targets = inAllSizes(BOWLINE, workers)
+  if (other !== undefined) {
+    const program = join(other, relative(ownFolder, bowlineProgram))
+    if (!existsSync(program)) throw new Error(`there is no ${program}`)
+    for (const target of inAllSizes(BOWLINE, workers))
+      targets.push({ ...target, name: target.name.replace(BOWLINE, `${BOWLINE} other`), program })
+  }
+  const peers = PEERS.filter((name) => findPeer(name) !== undefined)
+  if (findPeer('cc') !== undefined) peers.push(FLOOR)
+  for (const name of peers) targets.push(...inAllSizes(name, alike ? workers : [1]))
   return targets
+}
+
+function inAllSizes(recipe: string, workers: number[]): Target[] {
+  return workers.map((count, i) => ({ name: i === 0 ? recipe : `${recipe} x${count}`, recipe, workers: count }))
 }
 
 /** Measures what `npm run build` made, which is what an installed package runs, and not the sources. */
@@ -221,7 +238,8 @@ export async function startTarget(target: Target, options: StartOptions): Promis
   const folder = join(options.folder, target.name.replaceAll(' ', '-'))
   await mkdir(folder, { recursive: true })
   const port = await freePort()
-  const daemon = await launch(target, { ...options, folder, port, workers: target.workers }, options.env)
+  const { workers, program = bowlineProgram } = target
+  const daemon = await launch(target, { ...options, folder, port, workers, program }, options.env)
   try {
     await daemon.untilAnswering('127.0.0.1', '.', { port, recursion: true })
   } catch (failure) {
@@ -235,7 +253,7 @@ async function launch(target: Target, place: Place, env: NodeJS.ProcessEnv | und
   if (target.recipe === FLOOR) {
     const program = join(place.folder, 'floor')
     await execute(findPeer('cc')!, ['-O2', '-o', program, floorSource])
-    return new Daemon(target.name, TARGET_CORE, program, [String(place.port)])
+    return new Daemon(target.name, TARGET_CORE, program, [String(place.port), String(place.workers)])
   }
   const { command, prepare } = recipes[target.recipe]
   const parameters = await prepare(place)

@@ -31,8 +31,8 @@ export interface Workload {
   /** Whether a constant answer says anything here, and whether Bowline is also measured with more workers. */
   withFloor: boolean
   withMoreWorkers: boolean
-  /** Queries a second where latency is measured. */
-  rate: number
+  /** Queries a second where latency is measured; `half` of what the target has just answered under full load. */
+  rate: number | 'half'
   prepare(folder: string, plan: Plan): Promise<Questions>
 }
 
@@ -42,6 +42,9 @@ const ZIPF_WARM = 50_000
 /** A round of `zipf` has as many questions for each second asked for: the same for all, as what it leaves in the cache
  *  decides what the next round finds there. */
 const ZIPF_PER_SECOND = 40_000
+/** Queries a second, far below what any target can do. */
+const CALM_RATE = 1000
+const CALM_SIGNED_RATE = 500
 /** More new names in a second no target gets through. */
 const MISSES_PER_SECOND = 60_000
 
@@ -59,7 +62,7 @@ export const WORKLOADS: Workload[] = [
     once: false,
     withFloor: true,
     withMoreWorkers: true,
-    rate: 2000,
+    rate: 'half',
     prepare: prepareCached,
   },
   {
@@ -70,7 +73,7 @@ export const WORKLOADS: Workload[] = [
     once: false,
     withFloor: false,
     withMoreWorkers: false,
-    rate: 2000,
+    rate: 'half',
     prepare: prepareCached,
   },
   {
@@ -81,7 +84,7 @@ export const WORKLOADS: Workload[] = [
     once: true,
     withFloor: false,
     withMoreWorkers: false,
-    rate: 1000,
+    rate: CALM_RATE,
     async prepare(folder, { rounds, seconds, latencySeconds }) {
       const draw = zipf(ZIPF_NAMES, seededChance(1))
       const write = (name: string, count: number) => questionFile(folder, name, count, () => unsignedName(draw()))
@@ -90,7 +93,7 @@ export const WORKLOADS: Workload[] = [
         warm,
         rounds: await inOrder(rounds, async (round) => ({
           load: await write(`zipf-${round}`, ZIPF_PER_SECOND * seconds),
-          latency: await write(`zipf-latency-${round}`, this.rate * latencySeconds),
+          latency: await write(`zipf-latency-${round}`, CALM_RATE * latencySeconds),
         })),
       }
     },
@@ -103,7 +106,7 @@ export const WORKLOADS: Workload[] = [
     once: true,
     withFloor: false,
     withMoreWorkers: false,
-    rate: 1000,
+    rate: CALM_RATE,
     async prepare(folder, { rounds, seconds, latencySeconds }) {
       let next = 0
       const write = (name: string, count: number) => questionFile(folder, name, count, () => unsignedName(next++))
@@ -112,7 +115,7 @@ export const WORKLOADS: Workload[] = [
         warm,
         rounds: await inOrder(rounds, async (round) => ({
           load: await write(`miss-${round}`, MISSES_PER_SECOND * seconds),
-          latency: await write(`miss-latency-${round}`, this.rate * latencySeconds),
+          latency: await write(`miss-latency-${round}`, CALM_RATE * latencySeconds),
         })),
       }
     },
@@ -125,12 +128,12 @@ export const WORKLOADS: Workload[] = [
     once: true,
     withFloor: false,
     withMoreWorkers: false,
-    rate: 500,
+    rate: CALM_SIGNED_RATE,
     async prepare(folder, { rounds, latencySeconds }) {
       let next = 0
       const write = (name: string, count: number) => questionFile(folder, name, count, () => signedName(next++))
       const warm = await write('signed-warm', SIGNED_ZONES) // delegations and keys
-      const quiet = this.rate * latencySeconds
+      const quiet = CALM_SIGNED_RATE * latencySeconds
       const share = Math.floor((SIGNED_ZONES * NAMES_PER_SIGNED_ZONE - SIGNED_ZONES) / rounds) - quiet
       if (share <= 0) throw new Error('too many rounds for the number of signed names')
       return {

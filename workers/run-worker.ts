@@ -10,6 +10,7 @@ import { systemClock } from '../src/io/clock.ts'
 import { createLog, groupLog, type Log, setLogging } from '../src/io/log.ts'
 import { Counters } from '../src/metrics/counters.ts'
 import type { Frequent } from '../src/metrics/frequent.ts'
+import type { RateLimiter } from '../src/modules/rate-limiting/index.ts'
 import { compileViews, covers } from '../src/modules/views/choose.ts'
 import { listenPoints } from './addresses.ts'
 import { ClientLimits } from './client-limits.ts'
@@ -18,6 +19,7 @@ import { LastQuestions } from './last-questions.ts'
 import { Listeners } from './listeners.ts'
 import { LocalClients } from './local-clients.ts'
 import { ALIVE_INTERVAL_MS, type Alive, type FromChild, type StartWorker, type ToWorker } from './messages.ts'
+import { openRateLimiter, reportLimits } from './rate-limits.ts'
 import { selfTest } from './self-test.ts'
 import { type Resolver, Service } from './serve.ts'
 import { TcpConnections } from './tcp-connections.ts'
@@ -100,6 +102,7 @@ class Worker {
   readonly #connections: TcpConnections
   readonly #listeners: Listeners
   readonly #inheritance: Inheritance | undefined
+  readonly #limiter: RateLimiter | undefined
   #stopping: Promise<void> | undefined
   #busy = performance.eventLoopUtilization()
 
@@ -115,6 +118,7 @@ class Worker {
     this.#start = start
     this.#resolver = resolver
     this.#connections = new TcpConnections(systemClock, counters)
+    this.#limiter = openRateLimiter(start.config, { views, log, isGoodCookie: resolver.isGoodCookie })
     const service = new Service({
       resolver,
       clock: systemClock,
@@ -122,6 +126,7 @@ class Worker {
       limits: this.#limits,
       allows: (address) => localClients.includes(address) || covers(views, address),
       udpSize: start.config.network['edns-buffer-size'].downstream,
+      limiter: this.#limiter,
       lastQuestions: start.questionsPath === undefined ? undefined : LastQuestions.open(start.questionsPath),
     })
     const connections = this.#connections
@@ -143,6 +148,7 @@ class Worker {
 
   countersNow(): Float64Array {
     this.#resolver.report?.(this.#counters)
+    if (this.#limiter !== undefined) reportLimits(this.#limiter, this.#counters)
     return this.#counters.values.slice()
   }
 

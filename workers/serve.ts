@@ -4,6 +4,7 @@
 import type { Clock } from '../src/io/interfaces.ts'
 import { Counter, type Counters } from '../src/metrics/counters.ts'
 import type { Frequent } from '../src/metrics/frequent.ts'
+import { ADMITTED, type RateLimiter } from '../src/modules/rate-limiting/index.ts'
 import { composeMessage, edeOption } from '../src/wire/compose.ts'
 import { parseQuery } from '../src/wire/message.ts'
 import { Ede, Flag, Rcode } from '../src/wire/types.ts'
@@ -36,6 +37,8 @@ export interface Resolver {
   drain(timeoutMs: number, done: () => void): void
   /** Goes by the trust anchors as they are in the files now. */
   readAnchors?(): void
+  /** Whether this COOKIE option is one of ours (RFC 7873 §5.2.5). */
+  isGoodCookie?(option: Uint8Array, address: Uint8Array, nowSeconds: number): boolean
   /** Names, each with its type, whose answers failed validation most often. */
   frequentBogus?(): Frequent[]
   /** Takes over what was counted here. */
@@ -52,6 +55,8 @@ export interface ServiceOptions {
   allows(address: Uint8Array): boolean
   /** Octets we tell clients to send at most over UDP (RFC 6891 §6.2.3). */
   udpSize: number
+  /** Who asks too much over UDP. */
+  limiter?: RateLimiter
   /** Where questions are noted before they are looked at. */
   lastQuestions?: LastQuestions
 }
@@ -80,6 +85,14 @@ export class Service {
     const { resolver, clock } = this.#options
     this.#nowMs = clock.wallMs()
     resolver.tick?.(this.#nowMs)
+  }
+
+  /** HOT: whether a packet over UDP may be looked at: ADMITTED, or the octets of what is answered to one over its limit,
+   *  0 for nothing. Allocates nothing for those within. */
+  judge(packet: Uint8Array, address: Uint8Array, destination: Uint8Array | undefined, out: Uint8Array): number {
+    const { limiter } = this.#options
+    if (limiter === undefined || packet.length < HEADER_OCTETS || (packet[2] & (Flag.QR >> 8)) !== 0) return ADMITTED
+    return limiter.judge(packet, address, destination, this.#nowMs, out)
   }
 
   /** HOT: writes the answer to a query over UDP, if it is ready, into `out`, and gives its octets; 0: serve() it.

@@ -7,6 +7,7 @@
 import type { UdpEvent, UdpKind, UdpReceiver, UdpSocket } from '../src/io/batched-udp.ts'
 import { openUdpSocket } from '../src/io/batched-udp-open.ts'
 import { Counter, type Counters } from '../src/metrics/counters.ts'
+import { ADMITTED } from '../src/modules/rate-limiting/index.ts'
 import { addressOctets, isWildcard, type ListenPoint } from './addresses.ts'
 import type { Service } from './serve.ts'
 import { cutToQuestion } from './truncation.ts'
@@ -57,7 +58,10 @@ export class UdpListener implements UdpReceiver {
 
   receive(packet: Uint8Array, out: Uint8Array, slot: number): number {
     const socket = this.#socket
-    const ready = this.#service.answerAtOnce(packet, socket.addressOf(slot), socket.portOf(slot), out)
+    const address = socket.addressOf(slot)
+    const judged = this.#service.judge(packet, address, this.#destination, out)
+    if (judged !== ADMITTED) return judged
+    const ready = this.#service.answerAtOnce(packet, address, socket.portOf(slot), out)
     return ready > 0 ? ready : this.#serve(packet, out, slot)
   }
 

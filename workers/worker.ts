@@ -11,6 +11,8 @@ import { systemRandom } from '../src/io/random.ts'
 import { SystemTransport } from '../src/io/transport.ts'
 import { Counter } from '../src/metrics/counters.ts'
 import { BogusLog } from '../src/modules/bogus-log/index.ts'
+import { Secrets } from '../src/modules/cookies/secrets.ts'
+import { isGoodCookie } from '../src/modules/cookies/server-cookie.ts'
 import { startModules } from '../src/modules/index.ts'
 import { anchorsInForce, Core, type Log as CoreLog } from '../src/resolve.ts'
 import { cacheOptionsFromConfig, settingsFromConfig, transportOptionsFromConfig } from '../src/settings-from-config.ts'
@@ -38,6 +40,8 @@ async function makeResolver({ config, socketPath }: StartWorker, log: Log): Prom
   const settings = settingsFromConfig(config)
   if (settings.sections.cookies?.master === '')
     settings.sections.cookies.master = cookieSecret(config.cache.storage, systemRandom)
+  const { cookies } = settings.sections
+  const secrets = cookies === undefined ? undefined : new Secrets(cookies.master)
   const points = listenPoints(config.network.listen)
   const link = new KeeperLink({
     socketPath,
@@ -107,6 +111,8 @@ async function makeResolver({ config, socketPath }: StartWorker, log: Log): Prom
         log.err({ event: 'trust-anchors-kept', code: error.code }, `trust anchors stay as they were: ${error.message}`)
       }
     },
+    isGoodCookie: (option, address, nowSeconds) =>
+      secrets !== undefined && isGoodCookie(option, address, secrets.accepted(nowSeconds), nowSeconds),
     frequentBogus: () => bogusLog.frequent(FREQUENT),
     report(counters) {
       const { cache } = core.counters

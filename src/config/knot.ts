@@ -20,6 +20,5 @@ export const KNOT_ONLY: readonly string[] = [
   'network/tcp-pipeline',
   'network/tls',
   'options/time-jump-detection',
-  'rate-limiting',
   'webmgmt',
 ]

@@ -171,6 +171,23 @@ export function number({ about, fallback, min, max }: { about: string; fallback:
     })
 }
 
+/** A whole number from `min` to `max`; undefined when left out. */
+export function wholeOrNone(bounds: { about: string; otherwise: string; example: number; min: number; max: number }) {
+  const { about, otherwise, example, min, max } = bounds
+  return z
+    .int()
+    .min(min)
+    .max(max)
+    .optional()
+    .register(settingInfo, {
+      about,
+      otherwise,
+      example: String(example),
+      allowed: `a whole number from ${min} to ${max}`,
+      remedy: () => `write a whole number from ${min} to ${max}, without quotes`,
+    })
+}
+
 /** Written with its unit, read as whole seconds; undefined when left out. */
 export function secondsOrNone({ about, otherwise, max }: { about: string; otherwise: string; max: number }) {
   const toSeconds = (written: string) => (parseTimeUs(written) ?? Number.NaN) / 1_000_000

@@ -37,6 +37,10 @@ export const Counter = {
   STALE_AFTER_TIMEOUT: 31,
   PREFETCHES: 32,
   PREFETCHES_PUT_OFF: 33,
+  RATE_DROPPED: 34,
+  RATE_TRUNCATED: 35,
+  RATE_COOKIE: 36,
+  RATE_DRY_RUN: 37,
 } as const
 export type Counter = (typeof Counter)[keyof typeof Counter]
 
@@ -105,6 +109,10 @@ export const COUNTER_NAMES: Record<Counter, { name: string; labels?: Record<stri
   [Counter.STALE_AFTER_TIMEOUT]: stale('timeout'),
   [Counter.PREFETCHES]: prefetch('asked'),
   [Counter.PREFETCHES_PUT_OFF]: prefetch('put-off'),
+  [Counter.RATE_DROPPED]: overLimit('dropped'),
+  [Counter.RATE_TRUNCATED]: overLimit('truncated'),
+  [Counter.RATE_COOKIE]: overLimit('admitted-cookie'),
+  [Counter.RATE_DRY_RUN]: overLimit('admitted-dry-run'),
 }
 
 function dropped(reason: string) {
@@ -133,6 +141,10 @@ function stale(reason: string) {
 
 function prefetch(result: string) {
   return { name: 'bowline_prefetch_total', labels: { result }, help: 'Names about to expire that were asked for' }
+}
+
+function overLimit(action: string) {
+  return { name: 'bowline_rate_limited_total', labels: { action }, help: 'Queries over the rate limits' }
 }
 
 export class Counters {

@@ -73,6 +73,14 @@ describe('makeConfig without settings', () => {
       fallback: { enable: false, servers: [], after: 3000 },
       dns64: { enable: false, prefix: [], 'exclude-subnets': [] },
       cookies: { enable: true },
+      'rate-limiting': {
+        enable: false,
+        'instant-limit': 50,
+        capacity: 524_288,
+        slip: 2,
+        'log-period': 0,
+        'dry-run': false,
+      },
       modules: [],
       dnssec: {
         enable: true,

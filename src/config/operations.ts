@@ -1,0 +1,56 @@
+/** The sections about what the service keeps an eye on while it runs: how much clients ask, what happens most often, its
+ *  own health. Part of schema.ts. */
+
+import { wholeOrNone } from './policy-kinds.ts'
+import { type Complain, flag, seconds, section, whole } from './settings.ts'
+
+const DAY = 86_400
+
+export const rateLimitingSchema = section(
+  'Limits for clients over UDP, where anybody can pretend to be anybody. They hold for all workers together.',
+  {
+    enable: flag({ about: 'Limit them.', fallback: false }),
+    'rate-limit': wholeOrNone({
+      about:
+        'Queries a second that one address is answered in the long run. An IPv4 /24 may have 32 times as many, a /20 256 ' +
+        'times, an /18 768 times; an IPv6 /64 twice as many, a /56 3 times, a /48 4 times, a /32 64 times.',
+      otherwise: 'none: with `enable` it must be given',
+      example: 1000,
+      min: 1,
+      max: 1_000_000,
+    }),
+    'instant-limit': whole({
+      about: 'Queries at once that one address is answered; networks as with `rate-limit`.',
+      fallback: 50,
+      min: 1,
+      max: 1_000_000,
+    }),
+    capacity: whole({
+      about: 'Addresses and networks of which account can be kept at the same time; some 30 octets of memory each.',
+      fallback: 524_288,
+      min: 1024,
+      max: 2 ** 26,
+    }),
+    slip: whole({
+      about:
+        'Of so many queries over the limit, one gets an empty answer with TC, upon which an honest client comes again over ' +
+        'TCP; the others get none. 1: all of them get it, 0: none.',
+      fallback: 2,
+      min: 0,
+      max: 100,
+    }),
+    'log-period': seconds({
+      about: 'Least time between two lines of the log about queries over the limit, in each worker. 0s: no line.',
+      fallback: 0,
+      min: 0,
+      max: DAY,
+    }),
+    'dry-run': flag({ about: 'Count and log what would be limited, and limit nothing.', fallback: false }),
+  },
+  namesRate,
+)
+
+function namesRate(limits: { enable: boolean; 'rate-limit'?: number | undefined }, complain: Complain): void {
+  if (limits.enable && limits['rate-limit'] === undefined)
+    complain([['enable']], 'true only with rate-limit', 'add rate-limit, as in rate-limit: 1000')
+}

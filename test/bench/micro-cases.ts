@@ -9,6 +9,7 @@ import { systemClock } from '../../src/io/clock.ts'
 import type { ExchangeSink, Transport } from '../../src/io/interfaces.ts'
 import { systemRandom } from '../../src/io/random.ts'
 import { startModules } from '../../src/modules/index.ts'
+import { RateTable, tableOctets } from '../../src/modules/rate-limiting/table.ts'
 import { Core } from '../../src/resolve.ts'
 import { defaultSettings } from '../../src/settings.ts'
 import { composeUpstream, judgePacket } from '../../src/upstream/query.ts'
@@ -285,6 +286,9 @@ export const CASES: MicroCase[] = [
       return { ...inserting(cache), rest: () => keeper.settle(), close: () => keeper.close() }
     },
   },
+  { name: 'RateTable.admit, 16 clients (IPv4)', setUp: () => limiting(4, 16) },
+  { name: 'RateTable.admit, 500,000 clients (IPv4)', setUp: () => limiting(4, 500_000) },
+  { name: 'RateTable.admit, 16 clients (IPv6)', setUp: () => limiting(16, 16) },
   { name: 'nameKey', setUp: () => ({ run: () => nameKey(www) }) },
   {
     name: 'writeReversed',
@@ -302,6 +306,23 @@ function reader(packet: Uint8Array): Running {
 function inserting(cache: Cache): Running {
   const meta = { rank: Rank.ANSWER, security: 'insecure' } as const
   return { run: (i) => cache.insert(rrset(ownerAt(i), Type.A, TTL, addresses), meta) || fail('refused') }
+}
+
+function limiting(octets: 4 | 16, clients: number): Running {
+  const capacity = 524_288
+  const limits = { rateLimit: 1e6, instantLimit: 1e6 }
+  const table = new RateTable(new ArrayBuffer(tableOctets(capacity)), capacity, limits, 1)
+  const address = new Uint8Array(octets)
+  return {
+    run(index) {
+      const client = Math.imul(index, 7919) % clients
+      address[octets - 4] = client >>> 20
+      address[octets - 3] = client >>> 16
+      address[octets - 2] = client >>> 8
+      address[octets - 1] = client
+      return table.admit(address, 1, index)
+    },
+  }
 }
 
 function fail(why: string): never {

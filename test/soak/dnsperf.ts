@@ -2,10 +2,12 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
+import { NAMES, nameOf } from './internet.ts'
 
 export interface Traffic {
   protocol: 'udp' | 'tcp'
   port: number
+  /** 0: as many as are answered. */
   perSecond: number
   /** Sockets, or connections. */
   clients: number
@@ -20,12 +22,14 @@ export interface Outcome {
   reconnections: number
 }
 
+/** A query is lost when there is no answer for so many seconds. */
+export const LOST_AFTER_S = 3
 /** Beyond, something hangs. */
 const MAX_SECONDS = 3600
 
-/** Names that every resolver answers by itself (RFC 6761 §6.3), so that nothing but the service is tested. */
-export function writeQueries(path: string, count = 500): void {
-  writeFileSync(path, Array.from({ length: count }, (_, i) => `h${i}.localhost A\n`).join(''))
+/** Every name of the soak's internet. */
+export function writeQueries(path: string): void {
+  writeFileSync(path, Array.from({ length: NAMES }, (_, i) => `${nameOf(i)} A\n`).join(''))
 }
 
 /** Traffic until stop(), which gives what became of it. What is on its way by then is neither answered nor lost. */
@@ -34,22 +38,9 @@ export class Dnsperf {
   readonly #outcome: Promise<Outcome>
 
   constructor({ protocol, port, perSecond, clients, queryFile }: Traffic) {
-    const parameters = [
-      '-s',
-      '127.0.0.1',
-      '-p',
-      port,
-      '-m',
-      protocol,
-      '-d',
-      queryFile,
-      '-l',
-      MAX_SECONDS,
-      '-Q',
-      perSecond,
-      '-c',
-      clients,
-    ]
+    const parameters = ['-s', '127.0.0.1', '-p', port, '-m', protocol, '-d', queryFile]
+    parameters.push('-l', MAX_SECONDS, '-t', LOST_AFTER_S, '-c', clients)
+    if (perSecond > 0) parameters.push('-Q', perSecond)
     const child = spawn('dnsperf', parameters.map(String), { stdio: ['ignore', 'pipe', 'inherit'] })
     this.#child = child
     let text = ''

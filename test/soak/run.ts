@@ -1,52 +1,69 @@
-/** `npm run test:soak [RUNS]`: the fleet under load for long. Ten runs unless told otherwise, each with twenty reloads, three
- *  upgrades and all kinds of scaling, and at the end a run with twenty kill -9. Exit code 1 when a query was lost where
- *  none may be, or an answer was wrong. */
+/** `npm run test:soak -- [--runs N] [--quick] …`: the fleet under load for long. Each run scales 1 → 4 → 2 → 3 workers, reloads
+ *  twenty times, upgrades three times, and then kills workers twenty times, under as much traffic as is answered. Exit
+ *  code 1 when a query was lost where none may be, or an answer was wrong.
+ *
+ *    --runs N       runs in a row (10)
+ *    --reloads N    in each run (20);  --upgrades N (3);  --kills N (20)
+ *    --udp N        queries per second by dnsperf over UDP; 0, the default: as many as are answered
+ *    --tcp N        over TCP (5000)
+ *    --steady MS    with nothing happening, for comparison (4000)
+ *    --between MS   between two steps (100)
+ *    --quick        a tenth of it all
+ *    --json FILE    what was seen in each run, as JSON
+ *    --verbose      each step */
 
-import { operateUnderLoad, type Plan, type Step } from './under-load.ts'
+import { writeFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { failuresOf, type Run, summaryText, tableText } from './report.ts'
+import { operateUnderLoad, type Step } from './under-load.ts'
 
-const runs = Number(process.argv[2] ?? 10)
-const UDP_PER_SECOND = Number(process.env.SOAK_UDP ?? 10_000)
-const TCP_PER_SECOND = Number(process.env.SOAK_TCP ?? 1500)
+const { values } = parseArgs({
+  options: {
+    runs: { type: 'string' },
+    reloads: { type: 'string' },
+    upgrades: { type: 'string' },
+    kills: { type: 'string' },
+    udp: { type: 'string', default: '0' },
+    tcp: { type: 'string', default: '5000' },
+    steady: { type: 'string' },
+    between: { type: 'string', default: '100' },
+    quick: { type: 'boolean', default: false },
+    json: { type: 'string' },
+    verbose: { type: 'boolean', default: false },
+  },
+})
+const amount = (given: string | undefined, whole: number, quick: number) =>
+  Number(given ?? (values.quick ? quick : whole))
+const runs = amount(values.runs, 10, 1)
+const reloads = amount(values.reloads, 20, 2)
+const upgrades = amount(values.upgrades, 3, 1)
+const kills = amount(values.kills, 20, 3)
+const steadyMs = amount(values.steady, 4000, 1000)
 
 const scale = (workers: number): Step => ({ kind: 'scale', workers })
 const some = (count: number, ...steps: Step[]): Step[] => Array.from({ length: count }, () => steps).flat()
+const steady: Step = { kind: 'steady', ms: steadyMs }
 
 const operation: Step[] = [
-  ...some(2, scale(4), scale(2), scale(3), ...some(3, { kind: 'reload' })),
-  ...some(3, { kind: 'upgrade' }, ...some(4, { kind: 'reload' }), scale(1), scale(3)),
-  ...some(2, { kind: 'reload' }, { kind: 'restart' }),
+  ...[scale(4), scale(2), scale(3), scale(2), steady],
+  ...some(reloads, { kind: 'reload' }),
+  ...some(upgrades, { kind: 'upgrade' }),
+  ...[scale(3), { kind: 'restart' } as Step, scale(2)],
 ]
-const kills: Step[] = [scale(4), ...some(20, { kind: 'kill' })]
+const killing: Step[] = [scale(3), ...some(kills, { kind: 'kill' })]
 
-const say = (line: string) => process.stdout.write(`    ${line}\n`)
-let failed = false
-const totals = { udp: 0, tcp: 0 }
-
-for (let run = 1; run <= runs; run++) {
-  process.stdout.write(`run ${run} of ${runs}: ${operation.length} steps\n`)
-  const lost = await report({ udp: UDP_PER_SECOND, tcp: TCP_PER_SECOND, steps: operation, say })
-  if (lost > 0) failed = true
+const traffic = { udp: Number(values.udp), tcp: Number(values.tcp), betweenMs: Number(values.between) }
+const say = values.verbose ? (line: string) => process.stderr.write(`    ${line}\n`) : undefined
+const done: Run[] = []
+for (let number = 1; number <= runs; number++) {
+  const operated = await operateUnderLoad({ ...traffic, steps: operation, say })
+  const killed = kills === 0 ? undefined : await operateUnderLoad({ ...traffic, steps: killing, say })
+  const run = { number, operated, killed }
+  done.push(run)
+  process.stdout.write(tableText([run], number === 1))
+  for (const failure of failuresOf(run)) process.stdout.write(`  ${failure}\n`)
+  if (values.json !== undefined)
+    writeFileSync(values.json, `${JSON.stringify({ runs: done, failures: done.flatMap(failuresOf) }, undefined, 2)}\n`)
 }
-process.stdout.write('kill -9, twenty times\n')
-await report({ udp: UDP_PER_SECOND, tcp: TCP_PER_SECOND, steps: kills, say })
-process.stdout.write(
-  `${totals.udp} queries over UDP and ${totals.tcp} over TCP in all; ${failed ? 'FAILED' : 'passed'}\n`,
-)
-process.exitCode = failed ? 1 : 0
-
-/** Runs it, prints what the clients saw; gives how many queries were lost. */
-async function report(plan: Plan): Promise<number> {
-  const { udp, tcp, slowestMs, errors } = await operateUnderLoad(plan)
-  totals.udp += udp.sent
-  totals.tcp += tcp.sent
-  for (const [name, { sent, lost, rcodes, reconnections }] of Object.entries({ udp, tcp })) {
-    process.stdout.write(
-      `  ${name}: ${lost} lost of ${sent}; ${JSON.stringify(rcodes)}; ${reconnections} reconnections\n`,
-    )
-    if (Object.keys(rcodes).some((rcode) => rcode !== 'NOERROR')) failed = true
-  }
-  process.stdout.write(`  slowest step: ${Math.round(slowestMs)} ms\n`)
-  for (const error of errors) process.stdout.write(`  ${error}\n`)
-  if (errors.length > 0) failed = true
-  return udp.lost + tcp.lost
-}
+process.stdout.write(summaryText(done))
+process.exitCode = done.some((run) => failuresOf(run).length > 0) ? 1 : 0

@@ -5,15 +5,29 @@
  *  rest leaves a few per millisecond. Answers that need no waiting (from the cache) pass by untouched. */
 
 import type { Clock } from '../src/io/interfaces.ts'
+import { optionIn } from '../src/wire/peek.ts'
+import { EdnsOption } from '../src/wire/types.ts'
 
 export interface ClientLimitOptions {
   /** Queries of one client that may wait; the next is refused. */
   maxWaiting: number
+  /** The same for one that shows a DNS cookie of ours: nobody can make it wait in its name. */
+  maxWaitingWithCookie?: number
   /** Waited-for answers to one client in one millisecond. */
   burst: number
+  /** Whether this COOKIE option is one of ours. */
+  isGoodCookie?(option: Uint8Array, address: Uint8Array, nowSeconds: number): boolean
+  /** How much a query of this client counts; with 0 it may have any number waiting. */
+  priceOf?(address: Uint8Array, destination: Uint8Array | undefined): number
 }
 
 export const DEFAULT_CLIENT_LIMITS: ClientLimitOptions = { maxWaiting: 1000, burst: 50 }
+
+/** Who asks, as far as it matters here. */
+interface Asker {
+  address: Uint8Array
+  destination?: Uint8Array
+}
 
 /** Octets that tell clients apart: an IPv4 address, or the /56 that one IPv6 customer gets (RFC 6177 §2). */
 const IPV6_CLIENT_OCTETS = 7
@@ -41,10 +55,21 @@ export class ClientLimits {
     return this.#clients.size
   }
 
-  isFull(address: Uint8Array): boolean {
+  /** Whether the client has so many queries waiting that `packet` cannot be one more of them. */
+  isFull({ address, destination }: Asker, packet: Uint8Array): boolean {
     if (this.#clients.size === 0) return false
     const holding = this.#clients.get(clientKey(address))
-    return holding !== undefined && holding.waiting >= this.#options.maxWaiting
+    const { maxWaiting, maxWaitingWithCookie = maxWaiting, priceOf } = this.#options
+    if (holding === undefined || holding.waiting < maxWaiting) return false
+    if (priceOf?.(address, destination) === 0) return false
+    return holding.waiting >= maxWaitingWithCookie || !this.#showsCookie(packet, address)
+  }
+
+  #showsCookie(packet: Uint8Array, address: Uint8Array): boolean {
+    const { isGoodCookie } = this.#options
+    const cookie = isGoodCookie === undefined ? undefined : optionIn(packet, EdnsOption.COOKIE)
+    if (cookie === undefined || isGoodCookie === undefined) return false
+    return isGoodCookie(cookie, address, Math.floor(this.#clock.wallMs() / 1000))
   }
 
   /** One more query of this client waits. Each call is answered by one of leave(). */

@@ -1,5 +1,5 @@
-/** The rate limits of this worker's clients: one table with all other workers, in a file of `rundir` that each maps into its
- *  memory. */
+/** What this worker's clients may do, as the configuration has it: how much may wait, and how much they may ask. Of the
+ *  latter all workers keep one table, in a file of `rundir` that each maps into its memory. */
 
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,12 +12,24 @@ import { Counter, type Counters } from '../src/metrics/counters.ts'
 import { type LimitedEvent, RateLimiter } from '../src/modules/rate-limiting/index.ts'
 import { RateTable, tableOctets } from '../src/modules/rate-limiting/table.ts'
 import { chooseView, type View } from '../src/modules/views/choose.ts'
+import { type ClientLimitOptions, DEFAULT_CLIENT_LIMITS } from './client-limits.ts'
 import type { Resolver } from './serve.ts'
 
 /** Counts up when what is in the file changes its meaning. */
 const FILE = 'rate-limits-1'
 
 type Surroundings = Pick<Resolver, 'isGoodCookie'> & { views: readonly View[]; log: Log }
+
+export function clientLimits(config: Config, { views, isGoodCookie }: Surroundings): ClientLimitOptions {
+  const limits = config['client-limits']
+  return {
+    ...DEFAULT_CLIENT_LIMITS,
+    maxWaiting: limits.outstanding,
+    maxWaitingWithCookie: Math.max(limits.outstanding, limits['outstanding-with-cookie']),
+    isGoodCookie,
+    priceOf: pricesOf(views),
+  }
+}
 
 /** undefined: clients are not limited. */
 export function openRateLimiter(config: Config, { views, log, isGoodCookie }: Surroundings): RateLimiter | undefined {

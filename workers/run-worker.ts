@@ -19,7 +19,7 @@ import { LastQuestions } from './last-questions.ts'
 import { Listeners } from './listeners.ts'
 import { LocalClients } from './local-clients.ts'
 import { ALIVE_INTERVAL_MS, type Alive, type FromChild, type StartWorker, type ToWorker } from './messages.ts'
-import { openRateLimiter, reportLimits } from './rate-limits.ts'
+import { clientLimits, openRateLimiter, reportLimits } from './rate-limits.ts'
 import { selfTest } from './self-test.ts'
 import { type Resolver, Service } from './serve.ts'
 import { TcpConnections } from './tcp-connections.ts'
@@ -97,7 +97,7 @@ export function runWorker(makeResolver: MakeResolver): void {
 class Worker {
   readonly #start: StartWorker
   readonly #resolver: Resolver
-  readonly #limits = new ClientLimits(systemClock)
+  readonly #limits: ClientLimits
   readonly #counters = new Counters()
   readonly #connections: TcpConnections
   readonly #listeners: Listeners
@@ -118,7 +118,9 @@ class Worker {
     this.#start = start
     this.#resolver = resolver
     this.#connections = new TcpConnections(systemClock, counters)
-    this.#limiter = openRateLimiter(start.config, { views, log, isGoodCookie: resolver.isGoodCookie })
+    const surroundings = { views, log, isGoodCookie: resolver.isGoodCookie }
+    this.#limits = new ClientLimits(systemClock, clientLimits(start.config, surroundings))
+    this.#limiter = openRateLimiter(start.config, surroundings)
     const service = new Service({
       resolver,
       clock: systemClock,

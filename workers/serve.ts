@@ -132,7 +132,7 @@ export class Service {
     } else if (!this.#options.allows(client.address)) {
       counters.add(Counter.REFUSED_CLIENT)
       respond(this.#refusal(packet, Rcode.REFUSED, Ede.PROHIBITED, 'not a local client'))
-    } else if (!isLoopback(client.address) && limits.isFull(client.address)) {
+    } else if (!isLoopback(client.address) && limits.isFull(client, packet)) {
       counters.add(Counter.REFUSED_WAITING)
       respond(this.#refusal(packet, Rcode.SERVFAIL, Ede.OTHER, 'too many of your queries are waiting'))
     } else {

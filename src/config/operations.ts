@@ -50,6 +50,23 @@ export const rateLimitingSchema = section(
   namesRate,
 )
 
+export const clientLimitsSchema = section('What one client may hold of a worker: an IPv4 address, or an IPv6 /56.', {
+  outstanding: whole({
+    about:
+      'Queries of one client that may wait for other servers, in each worker; the next gets SERVFAIL with an Extended DNS Error ' +
+      '(RFC 8914). Not for our own machine, nor for clients of views with `price-factor: 0`.',
+    fallback: 1000,
+    min: 1,
+    max: 1_000_000,
+  }),
+  'outstanding-with-cookie': whole({
+    about: 'The same for queries with a DNS cookie of ours (RFC 7873), in whose name nobody else can ask.',
+    fallback: 10_000,
+    min: 1,
+    max: 1_000_000,
+  }),
+})
+
 function namesRate(limits: { enable: boolean; 'rate-limit'?: number | undefined }, complain: Complain): void {
   if (limits.enable && limits['rate-limit'] === undefined)
     complain([['enable']], 'true only with rate-limit', 'add rate-limit, as in rate-limit: 1000')

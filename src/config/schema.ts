@@ -6,7 +6,7 @@
 import type * as z from 'zod'
 import { DNS_PORT, familyOf, parseInterface } from './listen.ts'
 import { LOG_GROUPS } from './log-groups.ts'
-import { rateLimitingSchema } from './operations.ts'
+import { clientLimitsSchema, rateLimitingSchema } from './operations.ts'
 import {
   cookiesSchema,
   dns64Schema,
@@ -384,6 +384,7 @@ export const configSchema = section('The configuration of Bowline.', {
   dns64: dns64Schema,
   cookies: cookiesSchema,
   'rate-limiting': rateLimitingSchema,
+  'client-limits': clientLimitsSchema,
   modules: modulesSchema,
   dnssec: section('How answers are validated (RFC 4035).', {
     enable: flag({

@@ -81,6 +81,7 @@ describe('makeConfig without settings', () => {
         'log-period': 0,
         'dry-run': false,
       },
+      'client-limits': { outstanding: 1000, 'outstanding-with-cookie': 10_000 },
       modules: [],
       dnssec: {
         enable: true,

@@ -5,6 +5,7 @@
  *  HOT: judge() runs once per packet over UDP, in front of the index of ready answers; it allocates nothing for those within
  *  their limits. */
 
+import { hasOptAt, OPT_OCTETS, optionIn, questionEnd } from '../../wire/peek.ts'
 import { EdnsOption, Flag, Type } from '../../wire/types.ts'
 import { IPV4_PREFIXES, IPV6_PREFIXES, type RateTable, WITHIN_LIMITS } from './table.ts'
 
@@ -47,8 +48,6 @@ export interface LimitCounts {
 }
 
 const HEADER = 12
-const OPT_OCTETS = 11
-const MAX_NAME = 255
 
 export class RateLimiter {
   readonly counts: LimitCounts = { dropped: 0, truncated: 0, cookie: 0, dryRun: 0 }
@@ -79,7 +78,7 @@ export class RateLimiter {
 
   #restrict(packet: Uint8Array, address: Uint8Array, over: number, nowMs: number, out: Uint8Array): number {
     const { dryRun, slip, isGoodCookie } = this.#options
-    const cookie = isGoodCookie === undefined ? undefined : cookieIn(packet)
+    const cookie = isGoodCookie === undefined ? undefined : optionIn(packet, EdnsOption.COOKIE)
     if (cookie !== undefined && isGoodCookie?.(cookie, address, Math.floor(nowMs / 1000))) {
       this.counts.cookie++
       return ADMITTED
@@ -114,7 +113,7 @@ export class RateLimiter {
     out[2] = (Flag.QR >> 8) | (Flag.TC >> 8) | (packet[2] & (Flag.RD >> 8))
     out[3] = Flag.RA | (packet[3] & Flag.CD)
     for (let i = 6; i < HEADER; i++) out[i] = 0
-    if (!hasOpt(packet, end)) return end
+    if (!hasOptAt(packet, end)) return end
     const { udpSize } = this.#options
     out[11] = 1
     for (let i = 0; i < OPT_OCTETS; i++) out[end + i] = 0
@@ -124,39 +123,4 @@ export class RateLimiter {
     out[end + 7] = packet[end + 7] & 0x80 // DO, RFC 3225 §3
     return end + OPT_OCTETS
   }
-}
-
-/** Where the one question of a query ends; 0: it is no query with one question. */
-function questionEnd(packet: Uint8Array): number {
-  if (packet.length < HEADER || (packet[2] & 0xf8) !== 0 || packet[4] !== 0 || packet[5] !== 1) return 0
-  let at = HEADER
-  while (at < packet.length && packet[at] !== 0) {
-    if (packet[at] > 63) return 0
-    at += packet[at] + 1
-  }
-  const end = at + 5
-  return end > packet.length || at - HEADER >= MAX_NAME ? 0 : end
-}
-
-/** Whether an OPT record follows the question, and nothing in between. */
-function hasOpt(packet: Uint8Array, end: number): boolean {
-  if ((packet[6] | packet[7] | packet[8] | packet[9]) !== 0 || ((packet[10] << 8) | packet[11]) === 0) return false
-  return end + OPT_OCTETS <= packet.length && packet[end] === 0 && packet[end + 1] === 0 && packet[end + 2] === Type.OPT
-}
-
-/** The data of the COOKIE option (RFC 7873 §4), a view; undefined: there is none. */
-function cookieIn(packet: Uint8Array): Uint8Array | undefined {
-  const question = questionEnd(packet)
-  if (question === 0 || !hasOpt(packet, question)) return undefined
-  let at = question + OPT_OCTETS
-  const end = Math.min(packet.length, at + ((packet[at - 2] << 8) | packet[at - 1]))
-  while (at + 4 <= end) {
-    const code = (packet[at] << 8) | packet[at + 1]
-    const octets = (packet[at + 2] << 8) | packet[at + 3]
-    at += 4
-    if (at + octets > end) return undefined
-    if (code === EdnsOption.COOKIE) return packet.subarray(at, at + octets)
-    at += octets
-  }
-  return undefined
 }

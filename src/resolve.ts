@@ -61,6 +61,8 @@ export interface CoreCounters {
   /** What was asked of servers, and what came of it. */
   exchanges: ExchangeCounters
   requests: number
+  /** Those of them that no client asked for. */
+  ownRequests: number
   subRequests: number
   joined: number
   refusedJoins: number
@@ -154,6 +156,7 @@ export class Core {
       cache: cacheCounters(),
       exchanges: this.#exchanges.counters,
       requests: 0,
+      ownRequests: 0,
       subRequests: 0,
       joined: 0,
       refusedJoins: 0,
@@ -217,8 +220,12 @@ export class Core {
   }
 
   /** Answers one client packet. `respond` is called exactly once: with the response, a view good during the call only,
-   *  or with undefined when nothing is to be sent. Never throws. */
-  handle(packet: Uint8Array, client: Client, respond: (response: Uint8Array | undefined) => void): void {
+   *  or with undefined when nothing is to be sent; and with what became of the question, if there was one. Never throws. */
+  handle(
+    packet: Uint8Array,
+    client: Client,
+    respond: (response: Uint8Array | undefined, request?: Request) => void,
+  ): void {
     const query = this.#readQuery(packet)
     if (typeof query === 'number') {
       respond(query === 0 ? undefined : this.#responseBuffer.subarray(0, query))
@@ -234,7 +241,7 @@ export class Core {
     let isAtOnce = true
     this.pursue(question, wishes, { client, edns }, (request) => {
       if (request.silent) {
-        respond(undefined)
+        respond(undefined, request)
         return
       }
       let octets: number
@@ -252,7 +259,7 @@ export class Core {
       const isReady = isAtOnce && request.source === 'cache' && !request.truncated && !this.#seesCached
       if (isReady && request.edes.length === 0 && request.options.length === 0)
         this.#options.onReady?.(packet, response, request.security === 'secure')
-      respond(response)
+      respond(response, request)
     })
     isAtOnce = false
   }
@@ -265,6 +272,7 @@ export class Core {
     onEnd: (request: Request) => void,
   ): void {
     this.counters.requests++
+    if (origin.client === undefined) this.counters.ownRequests++
     this.#inFlight++
     const { limits, ledgerMode } = this.settings
     const ledger = new Ledger(limits, ledgerMode, this.#clock.monotonicMs(), (resource) => this.#exceeded(resource))

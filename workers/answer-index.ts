@@ -10,6 +10,7 @@
  *  Seconds are those of the worker's clock. ID, flags, question and TTLs are patched on the way out, OPT is appended.
  *  Twin: test/workers/plain-index.ts. Bench: npm run bench:micro. */
 
+import { OTHER_QTYPES } from '../src/metrics/tables.ts'
 import { FOLD } from '../src/wire/name.ts'
 import { Class, EdnsOption, Flag, Rcode, Type } from '../src/wire/types.ts'
 
@@ -55,6 +56,8 @@ export class AnswerIndex {
   hits = 0
   /** Packets that could have been, had their answer been here. */
   misses = 0
+  /** Packets answered, by the type asked for; those above 255 together. */
+  readonly types = new Float64Array(OTHER_QTYPES + 1)
   readonly #udpSize: number
   readonly #rotate: boolean
   readonly #seed: number
@@ -119,6 +122,7 @@ export class AnswerIndex {
     if (total > this.#limit) return 0 // has to be cut, with care
     words[at + HITS]++
     this.hits++
+    this.types[packet[this.#nameEnd] === 0 ? packet[this.#nameEnd + 1] : OTHER_QTYPES]++
     this.#write(packet, out, entry, octets, sizes >>> 16)
     return total
   }

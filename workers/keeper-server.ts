@@ -6,6 +6,8 @@ import { createServer, type Server, type Socket } from 'node:net'
 import type { LmdbFile } from '../src/cache/lmdb-file.ts'
 import type { PurgeTask } from '../src/cache/purge.ts'
 import type { Clock } from '../src/io/interfaces.ts'
+import { KEEPER_COUNTERS, KeeperCounter, KeeperHistograms } from '../src/metrics/keeper.ts'
+import { observe } from '../src/metrics/tables.ts'
 import {
   composeAcknowledge,
   composeForget,
@@ -22,6 +24,7 @@ const MAX_QUEUED_OCTETS = 32 * 1024 * 1024
 const ANSWER_MS = 2000
 
 interface Queued {
+  arrivedMs: number
   worker: Socket
   sequence: number
   batch: Uint8Array
@@ -37,6 +40,8 @@ export class KeeperServer {
   private isPaused = false
   private toldFileId: string
   private readonly clock: Clock
+  /** By KeeperCounter. */
+  readonly counted = new Float64Array(KEEPER_COUNTERS)
   private lastToken = 0
   /** Workers that have not answered yet, by token, and what to do when all have. */
   private readonly asked = new Map<number, { missing: Set<Socket>; answered: () => void }>()
@@ -64,6 +69,11 @@ export class KeeperServer {
   /** Workers connected. */
   get connections(): number {
     return this.workers.size
+  }
+
+  /** That wait to be written. */
+  get queued(): number {
+    return this.queuedOctets
   }
 
   /** Takes no more, and writes what it has. */
@@ -128,8 +138,11 @@ export class KeeperServer {
         if (says === undefined) return void worker.destroy()
         if (says.kind === 'done') this.heard(worker, says.token)
         else {
-          this.queue.push({ worker, sequence: says.sequence, batch: says.batch })
+          const arrivedMs = this.clock.monotonicMs()
+          this.queue.push({ arrivedMs, worker, sequence: says.sequence, batch: says.batch })
           this.queuedOctets += says.batch.length
+          this.counted[KeeperCounter.BATCHES]++
+          this.counted[KeeperCounter.BATCH_OCTETS] += says.batch.length
         }
       }
       this.schedule()
@@ -162,7 +175,11 @@ export class KeeperServer {
       octets += this.queue[count++].batch.length
     const taken = this.queue.splice(0, count)
     this.queuedOctets -= octets
+    const startMs = this.clock.monotonicMs()
     this.file.write(taken.map(({ batch }) => batch))
+    const endMs = this.clock.monotonicMs()
+    observe(this.counted, KeeperHistograms.TRANSACTIONS.start, endMs - startMs)
+    for (const { arrivedMs } of taken) observe(this.counted, KeeperHistograms.WAITS.start, endMs - arrivedMs)
     const reached = new Map<Socket, number>()
     for (const { worker, sequence } of taken) reached.set(worker, sequence)
     for (const [worker, sequence] of reached) if (worker.writable) worker.write(composeAcknowledge(sequence))

@@ -8,9 +8,17 @@ import { LmdbFile } from '../src/cache/lmdb-file.ts'
 import { BowlineError } from '../src/config/error.ts'
 import { systemClock } from '../src/io/clock.ts'
 import { createLog, groupLog, type Log, setLogging } from '../src/io/log.ts'
+import { KEEPER_GAUGES, KeeperCounter, KeeperGauge } from '../src/metrics/keeper.ts'
 import { carryOut } from './keeper-orders.ts'
 import { KeeperServer } from './keeper-server.ts'
-import { ALIVE_INTERVAL_MS, type CacheOrder, type FromChild, type StartKeeper, type ToKeeper } from './messages.ts'
+import {
+  ALIVE_INTERVAL_MS,
+  type CacheOrder,
+  type FromChild,
+  type Report,
+  type StartKeeper,
+  type ToKeeper,
+} from './messages.ts'
 import { lockStorage } from './storage-lock.ts'
 
 /** Name of the cache file inside `cache/storage`. */
@@ -69,6 +77,31 @@ export class Keeper {
   /** Workers that are connected. */
   get links(): number {
     return this.server.connections
+  }
+
+  report(): Report {
+    const stats = this.file.stats()
+    const counters = this.server.counted.slice()
+    counters[KeeperCounter.COMMITS] = stats.commits
+    counters[KeeperCounter.COMMITS_FAILED] = stats.failedCommits
+    counters[KeeperCounter.COMMITS_REPEATED] = stats.repeatedCommits
+    counters[KeeperCounter.EVICTED_EXPIRED] = stats.evictedExpired
+    counters[KeeperCounter.EVICTED_LIVE] = stats.evictedLive
+    counters[KeeperCounter.CLEARED_READERS] = stats.clearedReaders
+    counters[KeeperCounter.EVICTIONS] = stats.evictions
+    counters[KeeperCounter.EVICTION_SECONDS] = stats.evictionMs / 1000
+    counters[KeeperCounter.LONG_EVICTIONS] = stats.longEvictions
+    const { user, system } = process.cpuUsage()
+    counters[KeeperCounter.CPU_SECONDS] = (user + system) / 1e6
+    const gauges = new Float64Array(KEEPER_GAUGES)
+    gauges[KeeperGauge.ENTRIES] = stats.entries
+    gauges[KeeperGauge.USED_OCTETS] = stats.usedBytes
+    gauges[KeeperGauge.FILE_OCTETS] = stats.fileBytes
+    gauges[KeeperGauge.SIZE_MAX_OCTETS] = this.sizeMax
+    gauges[KeeperGauge.WORKERS] = this.links
+    gauges[KeeperGauge.QUEUED_OCTETS] = this.server.queued
+    gauges[KeeperGauge.RSS_OCTETS] = process.memoryUsage.rss()
+    return { counters, gauges }
   }
 
   carryOut(order: CacheOrder): ReturnType<typeof carryOut> {
@@ -136,6 +169,8 @@ export function runKeeper(): void {
     const order = message as ToKeeper
     if (order.kind === 'stop') return stop()
     if (order.kind === 'set-logging') return setLogging(log, order)
+    if (order.kind === 'ask-counters')
+      return tell({ kind: 'counters', id: order.id, ...(keeper?.report() ?? { counters: new Float64Array() }) })
     if (order.kind === 'ask-cache') {
       const answer = await keeper?.carryOut(order.order)
       return tell({ kind: 'cache', id: order.id, answer })
@@ -143,8 +178,11 @@ export function runKeeper(): void {
     log = createLog({ ...order.config.logging, process: 'keeper' })
     try {
       keeper = await start(order, groupLog(log, 'cache'))
+      const running = keeper
+      const alive = () => tell({ kind: 'alive', inFlight: 0, ...running.report() })
       tell({ kind: 'ready' })
-      setInterval(() => tell({ kind: 'alive', inFlight: 0 }), ALIVE_INTERVAL_MS).unref()
+      alive()
+      setInterval(alive, ALIVE_INTERVAL_MS).unref()
     } catch (error) {
       if (!(error instanceof BowlineError)) throw error
       tell({ kind: 'failed', code: error.code, message: error.message }, () => process.exit(1))

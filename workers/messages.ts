@@ -94,6 +94,31 @@ export type CacheOrder =
 /** Now doing its work. */
 export interface Ready {
   kind: 'ready'
+  /** Of a worker. */
+  udp?: UdpWays
+}
+
+/** How UDP comes in and how it goes out: `libc`, which costs far less, or `dgram`, where libc cannot be called. */
+export interface UdpWays {
+  listener: string
+  upstream: string
+}
+
+/** What a process has counted since it was started, and how things are there now. */
+export interface Report {
+  /** A copy of Counters.values (src/metrics/counters.ts); of the keeper, by KeeperCounter. */
+  counters: Float64Array
+  /** By Gauge; of the keeper, by KeeperGauge. */
+  gauges?: Float64Array
+  modules?: readonly ModuleCount[]
+}
+
+/** One metric of a module. */
+export interface ModuleCount {
+  module: string
+  metric: string
+  help: string
+  value: number
 }
 
 /** Cannot do its work, and will exit; nothing that trying again would mend. */
@@ -106,22 +131,19 @@ export interface Failed {
 }
 
 /** The event loop still turns; sent every ALIVE_INTERVAL_MS once ready. */
-export interface Alive {
+export interface Alive extends Partial<Report> {
   kind: 'alive'
   /** Requests in flight. */
   inFlight: number
   /** Share of the time since the last such message in which the event loop was busy, 0 to 1. Only workers tell. */
   utilisation?: number
   rssOctets?: number
-  /** A copy of Counters.values. */
-  counters?: Float64Array
 }
 
-/** A copy of Counters.values: when asked, and once more before the process ends. */
-export interface CountersNow {
+/** When asked, and once more before a worker ends. */
+export interface CountersNow extends Report {
   kind: 'counters'
   id: number
-  counters: Float64Array
 }
 
 /** Names, each with its type, whose answers failed validation most often. */
@@ -164,7 +186,7 @@ export const LOG_FD = 4
 /** Further open files handed over begin here. */
 export const FIRST_HANDED_FD = 5
 
-export type ToKeeper = StartKeeper | Stop | SetLogging | AskCache
+export type ToKeeper = StartKeeper | Stop | SetLogging | AskCounters | AskCache
 export type ToWorker = StartWorker | Stop | SetLogging | AskCounters | AnchorsChanged | AskFrequent
 export type FromChild = Ready | Failed | Alive | CountersNow | FrequentNow | CacheNow
 

@@ -4,12 +4,15 @@
 import { closeSync } from 'node:fs'
 import { flushCompileCache } from 'node:module'
 import { performance } from 'node:perf_hooks'
+import { getHeapStatistics } from 'node:v8'
 import { BowlineError } from '../src/config/error.ts'
 import { pointText } from '../src/config/listen-points.ts'
+import { chooseUdpKind } from '../src/io/batched-udp-open.ts'
 import { systemClock } from '../src/io/clock.ts'
 import { createLog, groupLog, type Log, setLogging } from '../src/io/log.ts'
-import { Counters } from '../src/metrics/counters.ts'
+import { Counter, Counters } from '../src/metrics/counters.ts'
 import type { Frequent } from '../src/metrics/frequent.ts'
+import { GAUGES, Gauge } from '../src/metrics/gauges.ts'
 import type { RateLimiter } from '../src/modules/rate-limiting/index.ts'
 import { compileViews, covers } from '../src/modules/views/choose.ts'
 import { listenPoints } from './addresses.ts'
@@ -18,7 +21,14 @@ import { Heirs, Inheritance } from './handover.ts'
 import { LastQuestions } from './last-questions.ts'
 import { Listeners } from './listeners.ts'
 import { LocalClients } from './local-clients.ts'
-import { ALIVE_INTERVAL_MS, type Alive, type FromChild, type StartWorker, type ToWorker } from './messages.ts'
+import {
+  ALIVE_INTERVAL_MS,
+  type Alive,
+  type FromChild,
+  type Report,
+  type StartWorker,
+  type ToWorker,
+} from './messages.ts'
 import { clientLimits, openRateLimiter, reportLimits } from './rate-limits.ts'
 import { selfTest } from './self-test.ts'
 import { type Resolver, Service } from './serve.ts'
@@ -46,7 +56,7 @@ export function runWorker(makeResolver: MakeResolver): void {
     const stopping = worker
     if (stopping === undefined) process.exit(0)
     void stopping.stop(timeoutMs, acceptMs, heirs).then(() => {
-      tell({ kind: 'counters', id: UNASKED, counters: stopping.countersNow() }, () => process.exit(0))
+      tell({ kind: 'counters', id: UNASKED, ...stopping.report() }, () => process.exit(0))
     })
   }
 
@@ -72,8 +82,10 @@ export function runWorker(makeResolver: MakeResolver): void {
         return worker?.readAnchors()
       case 'ask-frequent':
         return tell({ kind: 'frequent', id: order.id, bogus: worker?.frequentBogus() ?? [] })
+      case 'ask-worker':
+        return tell({ kind: 'done', id: order.id, answer: worker?.carryOut(order.order) })
       case 'ask-counters':
-        return tell({ kind: 'counters', id: order.id, counters: worker?.countersNow() ?? new Float64Array() })
+        return tell({ kind: 'counters', id: order.id, ...(worker?.report() ?? { counters: new Float64Array() }) })
     }
     for (const fd of order.notOurs ?? []) closeSync(fd)
     log = createLog({ ...order.config.logging, process: `worker ${order.index}` })
@@ -84,7 +96,7 @@ export function runWorker(makeResolver: MakeResolver): void {
       const starting = new Worker(order, resolver, log)
       await starting.open()
       worker = starting
-      tell({ kind: 'ready' })
+      tell({ kind: 'ready', udp: { listener: chooseUdpKind().kind, upstream: resolver.udpBy ?? 'none' } })
       tell(starting.alive())
       setInterval(() => tell(starting.alive()), ALIVE_INTERVAL_MS).unref()
     } catch (error) {
@@ -97,6 +109,7 @@ export function runWorker(makeResolver: MakeResolver): void {
 class Worker {
   readonly #start: StartWorker
   readonly #resolver: Resolver
+  readonly #service: Service
   readonly #limits: ClientLimits
   readonly #counters = new Counters()
   readonly #connections: TcpConnections
@@ -105,6 +118,10 @@ class Worker {
   readonly #limiter: RateLimiter | undefined
   #stopping: Promise<void> | undefined
   #busy = performance.eventLoopUtilization()
+  #utilisation = 0
+  /** When alive() is to be called next, and how much too late it was. */
+  #dueMs = Number.POSITIVE_INFINITY
+  #lagSeconds = 0
 
   constructor(start: StartWorker, resolver: Resolver, log: Log) {
     const counters = this.#counters
@@ -131,6 +148,7 @@ class Worker {
       limiter: this.#limiter,
       lastQuestions: start.questionsPath === undefined ? undefined : LastQuestions.open(start.questionsPath),
     })
+    this.#service = service
     const connections = this.#connections
     const listening = new Map(start.listening?.map((socket) => [pointText(socket), socket.fd]))
     if (start.inheritancePath !== undefined)
@@ -148,21 +166,39 @@ class Worker {
     })
   }
 
-  countersNow(): Float64Array {
-    this.#resolver.report?.(this.#counters)
-    if (this.#limiter !== undefined) reportLimits(this.#limiter, this.#counters)
-    return this.#counters.values.slice()
+  report(): Report {
+    const counters = this.#counters.copy()
+    this.#resolver.report?.(counters)
+    this.#service.addTo(counters)
+    if (this.#limiter !== undefined) reportLimits(this.#limiter, counters)
+    const { user, system } = process.cpuUsage()
+    counters.set(Counter.CPU_SECONDS, (user + system) / 1e6)
+    const gauges = new Float64Array(GAUGES)
+    this.#resolver.measure?.(gauges)
+    gauges[Gauge.IN_FLIGHT] = this.#resolver.inFlight
+    gauges[Gauge.CLIENTS_WAITING] = this.#limits.clients
+    gauges[Gauge.TCP_CONNECTIONS] = this.#connections.open
+    gauges[Gauge.TCP_BUFFER_OCTETS] = this.#connections.octets
+    gauges[Gauge.UTILISATION] = this.#utilisation
+    gauges[Gauge.LAG_SECONDS] = this.#lagSeconds
+    gauges[Gauge.RSS_OCTETS] = process.memoryUsage.rss()
+    gauges[Gauge.HEAP_OCTETS] = getHeapStatistics().used_heap_size
+    return { counters: counters.values, gauges, modules: this.#resolver.moduleCounts?.() ?? [] }
   }
 
   alive(): Alive {
     const before = this.#busy
     this.#busy = performance.eventLoopUtilization()
+    this.#utilisation = performance.eventLoopUtilization(this.#busy, before).utilization
+    const nowMs = systemClock.monotonicMs()
+    this.#lagSeconds = Math.max(0, nowMs - this.#dueMs) / 1000
+    this.#dueMs = nowMs + ALIVE_INTERVAL_MS
     return {
       kind: 'alive',
       inFlight: this.#resolver.inFlight,
-      utilisation: performance.eventLoopUtilization(this.#busy, before).utilization,
+      utilisation: this.#utilisation,
       rssOctets: process.memoryUsage.rss(),
-      counters: this.countersNow(),
+      ...this.report(),
     }
   }
 
@@ -172,6 +208,10 @@ class Worker {
 
   frequentBogus(): Frequent[] {
     return this.#resolver.frequentBogus?.() ?? []
+  }
+
+  carryOut(order: Extract<ToWorker, { kind: 'ask-worker' }>['order']): void {
+    if (this.#stopping === undefined) this.#listeners.spreadByQuery(order.workers)
   }
 
   open(): Promise<void> {

@@ -2,15 +2,20 @@
  *  bring packets here; the resolver decides what the answer is. */
 
 import type { Clock } from '../src/io/interfaces.ts'
+import { AnswerShapes } from '../src/metrics/answers.ts'
 import { Counter, type Counters } from '../src/metrics/counters.ts'
 import type { Frequent } from '../src/metrics/frequent.ts'
+import { Histograms, histogramAt, observeNoTime } from '../src/metrics/tables.ts'
 import { ADMITTED, type RateLimiter } from '../src/modules/rate-limiting/index.ts'
+import type { Request } from '../src/request.ts'
 import { composeMessage, edeOption } from '../src/wire/compose.ts'
 import { parseQuery } from '../src/wire/message.ts'
 import { Ede, Flag, Rcode } from '../src/wire/types.ts'
 import type { ClientLimits } from './client-limits.ts'
+import { countAnswer } from './count-answer.ts'
 import type { LastQuestions } from './last-questions.ts'
 import { isLoopback } from './local-clients.ts'
+import type { ModuleCount } from './messages.ts'
 
 /** Who asked. `address` has 4 or 16 octets. */
 export interface Client {
@@ -21,8 +26,9 @@ export interface Client {
   destination?: Uint8Array
 }
 
-/** Called exactly once; the response is a view good during the call only, undefined when nothing is to be sent. */
-export type Respond = (response: Uint8Array | undefined) => void
+/** Called exactly once; the response is a view good during the call only, undefined when nothing is to be sent. `request`
+ *  is what became of the question, if there was one. */
+export type Respond = (response: Uint8Array | undefined, request?: Request) => void
 
 /** The resolver, as far as a worker uses it. */
 export interface Resolver {
@@ -41,8 +47,14 @@ export interface Resolver {
   isGoodCookie?(option: Uint8Array, address: Uint8Array, nowSeconds: number): boolean
   /** Names, each with its type, whose answers failed validation most often. */
   frequentBogus?(): Frequent[]
-  /** Takes over what was counted here. */
+  /** How UDP goes out to servers. */
+  readonly udpBy?: string
+  /** Adds what was counted here to `counters`, a copy. */
   report?(counters: Counters): void
+  /** Puts down how things are, by Gauge. */
+  measure?(gauges: Float64Array): void
+  /** What modules have counted. */
+  moduleCounts?(): ModuleCount[]
   close(): void | Promise<void>
 }
 
@@ -74,6 +86,8 @@ export class Service {
   readonly #options: ServiceOptions
   readonly #scratch = new Uint8Array(1232)
   readonly #ready = new Uint8Array(READY_ROOM)
+  readonly #readyShapes = new AnswerShapes()
+  readonly #otherShapes = new AnswerShapes()
   #nowMs = 0
 
   constructor(options: ServiceOptions) {
@@ -98,13 +112,13 @@ export class Service {
   /** HOT: writes the answer to a query over UDP, if it is ready, into `out`, and gives its octets; 0: serve() it.
    *  Allocates nothing; `address` is not kept. */
   answerAtOnce(packet: Uint8Array, address: Uint8Array, port: number, out: Uint8Array): number {
-    const { resolver, lastQuestions, counters } = this.#options
+    const { resolver, lastQuestions } = this.#options
     if (resolver.answerAtOnce === undefined) return 0
     if (packet.length < HEADER_OCTETS || (packet[2] & (Flag.QR >> 8)) !== 0 || !this.#options.allows(address)) return 0
     const slot = lastQuestions === undefined ? 0 : lastQuestions.begin(packet, address, port, this.#nowMs)
     const octets = resolver.answerAtOnce(packet, out, true)
     if (lastQuestions !== undefined) lastQuestions.done(slot)
-    if (octets > 0) counters.add(Counter.ANSWERED_AT_ONCE)
+    if (octets > 0) this.#countReady(packet, out, octets)
     return octets
   }
 
@@ -131,10 +145,10 @@ export class Service {
       respond(undefined)
     } else if (!this.#options.allows(client.address)) {
       counters.add(Counter.REFUSED_CLIENT)
-      respond(this.#refusal(packet, Rcode.REFUSED, Ede.PROHIBITED, 'not a local client'))
+      respond(this.#refuse(packet, Rcode.REFUSED, Ede.PROHIBITED, 'not a local client'))
     } else if (!isLoopback(client.address) && limits.isFull(client, packet)) {
       counters.add(Counter.REFUSED_WAITING)
-      respond(this.#refusal(packet, Rcode.SERVFAIL, Ede.OTHER, 'too many of your queries are waiting'))
+      respond(this.#refuse(packet, Rcode.SERVFAIL, Ede.OTHER, 'too many of your queries are waiting'))
     } else {
       this.#resolve(packet, client, respond)
     }
@@ -146,15 +160,20 @@ export class Service {
       resolver.tick?.(clock.wallMs())
       const ready = resolver.answerAtOnce?.(packet, this.#ready, false) ?? 0
       if (ready > 0) {
-        counters.add(Counter.ANSWERED_AT_ONCE)
+        this.#countReady(packet, this.#ready, ready)
         respond(this.#ready.subarray(0, ready))
         return
       }
     }
     const limited = !isLoopback(client.address) // nobody from outside can pretend to be our own machine
     let state: 'asking' | 'answered' | 'waiting' = 'asking'
+    const startMs = clock.monotonicMs()
     let askedMs = 0
-    resolver.handle(packet, client, (response) => {
+    resolver.handle(packet, client, (response, request) => {
+      if (response !== undefined) {
+        const tookMs = clock.monotonicMs() - startMs
+        countAnswer(counters, this.#otherShapes, response, request, tookMs)
+      }
       if (response === undefined) counters.add(Counter.NO_ANSWER)
       else if ((response[3] & RCODE_BITS) === Rcode.SERVFAIL) counters.add(Counter.SERVFAIL)
       if (state === 'waiting') this.#answerLate(client, limited, askedMs, response, respond)
@@ -165,6 +184,25 @@ export class Service {
     state = 'waiting'
     askedMs = clock.monotonicMs()
     if (limited) limits.enter(client.address)
+  }
+
+  #countReady(packet: Uint8Array, answer: Uint8Array, octets: number): void {
+    const hasEdns = packet[11] // ready answers are for queries with one additional record at most; theirs stands last
+    this.#readyShapes.count(answer, hasEdns, hasEdns & (answer[octets - 4] >> 7))
+    this.#options.counters.add(Counter.ANSWERED_AT_ONCE)
+  }
+
+  /** Adds to `counters`, a copy of those that everybody counts in, what is kept here in another form. */
+  addTo(counters: Counters): void {
+    this.#readyShapes.addTo(counters, 'answer-index')
+    this.#otherShapes.addTo(counters)
+    observeNoTime(counters.values, histogramAt(Histograms.REQUESTS, 0), counters.get(Counter.ANSWERED_AT_ONCE))
+  }
+
+  #refuse(packet: Uint8Array, rcode: Rcode, ede: Ede, text: string): Uint8Array | undefined {
+    const refusal = this.#refusal(packet, rcode, ede, text)
+    if (refusal !== undefined) countAnswer(this.#options.counters, this.#otherShapes, refusal, undefined, 0)
+    return refusal
   }
 
   #answerLate(

@@ -3,6 +3,7 @@
 
 import { createServer, type Server, Socket } from 'node:net'
 import { Counter, type Counters } from '../src/metrics/counters.ts'
+import { Tables } from '../src/metrics/tables.ts'
 import { addressOctets, familyOf, type ListenPoint } from './addresses.ts'
 import { FrameReader } from './framing.ts'
 import type { Heirs } from './handover.ts'
@@ -99,6 +100,7 @@ export class Connection implements Held {
   readonly #socket: Socket
   readonly #client: Client
   readonly #parts: TcpParts
+  readonly #queries: number
   readonly #frames = new FrameReader()
   /** Queries handed to the resolver and not answered yet. */
   #waiting = 0
@@ -114,6 +116,7 @@ export class Connection implements Held {
     this.source = source
     this.unlimited = isLoopback(client.address)
     this.#client = client
+    this.#queries = Tables.QUERIES.start + 2 + (client.address.length === 16 ? 1 : 0)
     this.#parts = parts
   }
 
@@ -165,6 +168,7 @@ export class Connection implements Held {
       taken++
       this.#waiting++
       counters.add(Counter.TCP_QUERIES)
+      counters.values[this.#queries]++
       service.serve(packet, this.#client, (response) => this.#answer(response))
     }
     this.#socket.uncork()

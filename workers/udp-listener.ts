@@ -8,7 +8,8 @@ import type { UdpEvent, UdpKind, UdpReceiver, UdpSocket } from '../src/io/batche
 import { openUdpSocket } from '../src/io/batched-udp-open.ts'
 import { Counter, type Counters } from '../src/metrics/counters.ts'
 import { ADMITTED } from '../src/modules/rate-limiting/index.ts'
-import { addressOctets, isWildcard, type ListenPoint } from './addresses.ts'
+import { Tables } from '../src/metrics/tables.ts'
+import { addressOctets, familyOf, isWildcard, type ListenPoint } from './addresses.ts'
 import type { Service } from './serve.ts'
 import { cutToQuestion } from './truncation.ts'
 
@@ -23,12 +24,14 @@ export class UdpListener implements UdpReceiver {
   readonly #service: Service
   readonly #counters: Counters
   readonly #destination: Uint8Array | undefined
+  readonly #queries: number
   #socket!: UdpSocket
 
   private constructor(service: Service, counters: Counters, address: string) {
     this.#service = service
     this.#counters = counters
     this.#destination = isWildcard(address) ? undefined : addressOctets(address)
+    this.#queries = Tables.QUERIES.start + (familyOf(address) === 6 ? 1 : 0)
   }
 
   /** Binds. Rejects with the system's error when the address cannot be had. By `dgram`, a wildcard is not for here: see
@@ -53,6 +56,7 @@ export class UdpListener implements UdpReceiver {
 
   begin(packets: number): void {
     this.#counters.add(Counter.UDP_PACKETS, packets)
+    this.#counters.values[this.#queries] += packets
     this.#service.tick()
   }
 

@@ -9,7 +9,7 @@ import { systemClock } from '../src/io/clock.ts'
 import { groupLog, type Log } from '../src/io/log.ts'
 import { systemRandom } from '../src/io/random.ts'
 import { SystemTransport } from '../src/io/transport.ts'
-import { Counter } from '../src/metrics/counters.ts'
+import { Counters } from '../src/metrics/counters.ts'
 import { BogusLog } from '../src/modules/bogus-log/index.ts'
 import { Secrets } from '../src/modules/cookies/secrets.ts'
 import { isGoodCookie } from '../src/modules/cookies/server-cookie.ts'
@@ -22,7 +22,9 @@ import { cookieSecret } from './cookie-secret.ts'
 import { CACHE_FILE } from './keeper.ts'
 import { KeeperLink } from './keeper-link.ts'
 import { loadModules } from './load-modules.ts'
+import { MeasuredTransport } from './measured-transport.ts'
 import type { StartWorker } from './messages.ts'
+import { moduleCounts, reportCounters, reportGauges } from './report.ts'
 import { runWorker } from './run-worker.ts'
 import type { Resolver } from './serve.ts'
 
@@ -77,9 +79,10 @@ async function makeResolver({ config, socketPath }: StartWorker, log: Log): Prom
   const tools = { clock: systemClock, random: systemRandom, log: toLog }
   const outside = await loadModules(config)
   const modules = startModules(settings, tools, { bogusLog, anchors: () => anchors.current, outside })
+  const measured = new MeasuredTransport(transport, systemClock, new Counters().values)
   const core = new Core({
     cache,
-    transport,
+    transport: measured,
     clock: systemClock,
     random: systemRandom,
     settings,
@@ -90,6 +93,7 @@ async function makeResolver({ config, socketPath }: StartWorker, log: Log): Prom
     onReady: (packet, response, secure) => index.insert(packet, response, secure),
     log: toLog,
   })
+  const parts = { core, transport, measured, index, link }
   const forget = () => {
     index.clear()
     core.forgetKeys()
@@ -114,20 +118,10 @@ async function makeResolver({ config, socketPath }: StartWorker, log: Log): Prom
     isGoodCookie: (option, address, nowSeconds) =>
       secrets !== undefined && isGoodCookie(option, address, secrets.accepted(nowSeconds), nowSeconds),
     frequentBogus: () => bogusLog.frequent(FREQUENT),
-    report(counters) {
-      const { cache } = core.counters
-      counters.set(Counter.INDEX_HITS, index.hits)
-      counters.set(Counter.INDEX_MISSES, index.misses)
-      counters.set(Counter.CACHE_HITS, cache.hits)
-      counters.set(Counter.CACHE_MISSES, cache.misses)
-      counters.set(Counter.SYNTHESISED_NXDOMAIN, cache.synthesisedNxdomain)
-      counters.set(Counter.SYNTHESISED_NODATA, cache.synthesisedNodata)
-      counters.set(Counter.SYNTHESISED_WILDCARD, cache.synthesisedWildcard)
-      counters.set(Counter.STALE_AFTER_FAILURE, cache.staleAfterFailure)
-      counters.set(Counter.STALE_AFTER_TIMEOUT, cache.staleAfterTimeout)
-      counters.set(Counter.PREFETCHES, cache.prefetches)
-      counters.set(Counter.PREFETCHES_PUT_OFF, cache.prefetchesPutOff)
-    },
+    udpBy: transport.udpBy,
+    report: (counters) => reportCounters(parts, counters),
+    measure: (gauges) => reportGauges(parts, gauges),
+    moduleCounts: () => moduleCounts(modules.running),
     async close() {
       core.close()
       modules.stop()

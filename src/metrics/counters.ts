@@ -1,7 +1,9 @@
 /** What a worker counts. Counting is one increment in a typed array; names and helps are only read when scraped. */
 
-/** Every counter's place in Counters.values. Add at the end: a scrape adds up the arrays of workers of one version only,
- *  but people compare logs across versions. */
+import { ALL_COUNTERS, FIRST_TABLE } from './tables.ts'
+
+/** Every single counter's place in Counters.values; those of kinds come after them (tables.ts). Add at the end: while one
+ *  version takes another's place, arrays of both are added up. */
 export const Counter = {
   UDP_PACKETS: 0,
   UDP_ANSWERS: 1,
@@ -41,16 +43,47 @@ export const Counter = {
   RATE_TRUNCATED: 35,
   RATE_COOKIE: 36,
   RATE_DRY_RUN: 37,
+  ANSWERS_AA: 38,
+  ANSWERS_TC: 39,
+  ANSWERS_RD: 40,
+  ANSWERS_RA: 41,
+  ANSWERS_AD: 42,
+  ANSWERS_CD: 43,
+  ANSWERS_EDNS: 44,
+  ANSWERS_DO: 45,
+  ANSWERS_NODATA: 46,
+  OWN_REQUESTS: 47,
+  SUB_REQUESTS: 48,
+  JOINED: 49,
+  REFUSED_JOINS: 50,
+  REFUSED_RECURSIONS: 51,
+  FAULTS: 52,
+  PAUSES: 53,
+  BOGUS_REPLIES: 54,
+  UPSTREAM_SHARED: 55,
+  UPSTREAM_UNREADABLE: 56,
+  UPSTREAM_PORT_COLLISIONS: 57,
+  UPSTREAM_TCP_CONNECTS: 58,
+  UPSTREAM_TCP_CONNECT_FAILURES: 59,
+  UPSTREAM_TCP_RESENT: 60,
+  UPSTREAM_TCP_VIOLATIONS: 61,
+  KEEPER_REFUSED: 62,
+  KEEPER_LOST: 63,
+  CPU_SECONDS: 64,
 } as const
 export type Counter = (typeof Counter)[keyof typeof Counter]
 
-/** Name and help of each, as Prometheus will see them. */
-export const COUNTER_NAMES: Record<Counter, { name: string; labels?: Record<string, string>; help: string }> = {
-  [Counter.UDP_PACKETS]: { name: 'bowline_udp_packets_total', help: 'Packets received from clients over UDP' },
+export interface CounterName {
+  name: string
+  labels?: Record<string, string>
+  help: string
+}
+
+/** Name and help of each, as Prometheus will see them; of those that are told one by one. */
+export const COUNTER_NAMES: Partial<Record<Counter, CounterName>> = {
   [Counter.UDP_ANSWERS]: { name: 'bowline_udp_answers_total', help: 'Answers sent to clients over UDP' },
   [Counter.UDP_SEND_ERRORS]: { name: 'bowline_udp_send_errors_total', help: 'Answers the kernel would not send' },
   [Counter.TCP_CONNECTIONS]: { name: 'bowline_tcp_connections_total', help: 'Connections accepted from clients' },
-  [Counter.TCP_QUERIES]: { name: 'bowline_tcp_queries_total', help: 'Messages received from clients over TCP' },
   [Counter.TCP_ANSWERS]: { name: 'bowline_tcp_answers_total', help: 'Answers sent to clients over TCP' },
   [Counter.TCP_CLOSED_IDLE]: {
     name: 'bowline_tcp_closed_total',
@@ -86,11 +119,6 @@ export const COUNTER_NAMES: Record<Counter, { name: string; labels?: Record<stri
     help: 'Answers held back to keep them from bunching',
   },
   [Counter.NO_ANSWER]: dropped('noanswer'),
-  [Counter.SERVFAIL]: { name: 'bowline_servfail_total', help: 'Answers with rcode SERVFAIL (RFC 1035 §4.1.1)' },
-  [Counter.ANSWERED_AT_ONCE]: {
-    name: 'bowline_answered_at_once_total',
-    help: 'Queries answered from the index of ready answers',
-  },
   [Counter.UDP_OVERFLOW]: dropped('udp-overflow'),
   [Counter.UDP_TOO_LONG]: {
     name: 'bowline_udp_too_long_total',
@@ -113,6 +141,94 @@ export const COUNTER_NAMES: Record<Counter, { name: string; labels?: Record<stri
   [Counter.RATE_TRUNCATED]: overLimit('truncated'),
   [Counter.RATE_COOKIE]: overLimit('admitted-cookie'),
   [Counter.RATE_DRY_RUN]: overLimit('admitted-dry-run'),
+  [Counter.ANSWERS_AA]: flag('aa'),
+  [Counter.ANSWERS_TC]: flag('tc'),
+  [Counter.ANSWERS_RD]: flag('rd'),
+  [Counter.ANSWERS_RA]: flag('ra'),
+  [Counter.ANSWERS_AD]: flag('ad'),
+  [Counter.ANSWERS_CD]: flag('cd'),
+  [Counter.ANSWERS_DO]: flag('do'),
+  [Counter.ANSWERS_EDNS]: { name: 'bowline_responses_edns_total', help: 'Answers with an OPT record (RFC 6891)' },
+  [Counter.ANSWERS_NODATA]: {
+    name: 'bowline_responses_nodata_total',
+    help: 'Answers with rcode NOERROR and no record in the answer section (RFC 2308 §2.2)',
+  },
+  [Counter.OWN_REQUESTS]: {
+    name: 'bowline_own_requests_total',
+    help: 'Questions nobody asked but ourselves: names before they expire, root servers, tests at the start',
+  },
+  [Counter.SUB_REQUESTS]: {
+    name: 'bowline_sub_requests_total',
+    help: 'Questions that others depend on: addresses of servers, keys and DS records',
+  },
+  [Counter.JOINED]: {
+    name: 'bowline_aggregated_queries_total',
+    help: 'Questions that waited for the answer to the same question of somebody else',
+  },
+  [Counter.REFUSED_JOINS]: refusedWork('joins'),
+  [Counter.REFUSED_RECURSIONS]: refusedWork('recursions'),
+  [Counter.FAULTS]: {
+    name: 'bowline_faults_total',
+    help: 'Requests that failed by a mistake in Bowline; the log has the stack',
+  },
+  [Counter.PAUSES]: {
+    name: 'bowline_validation_pauses_total',
+    help: 'Times a request with many signatures let others have their turn',
+  },
+  [Counter.BOGUS_REPLIES]: {
+    name: 'bowline_bogus_replies_total',
+    help: 'Replies of servers that failed validation; another server may have had a better one',
+  },
+  [Counter.UPSTREAM_SHARED]: {
+    name: 'bowline_upstream_shared_total',
+    help: 'Queries not sent because the same one was under way',
+  },
+  [Counter.UPSTREAM_UNREADABLE]: {
+    name: 'bowline_upstream_unreadable_total',
+    help: 'Replies that are no well-formed DNS message',
+  },
+  [Counter.UPSTREAM_PORT_COLLISIONS]: {
+    name: 'bowline_upstream_port_collisions_total',
+    help: 'Ports drawn for a query that somebody else had',
+  },
+  [Counter.UPSTREAM_TCP_CONNECTS]: upstreamTcp('tried'),
+  [Counter.UPSTREAM_TCP_CONNECT_FAILURES]: upstreamTcp('failed'),
+  [Counter.UPSTREAM_TCP_RESENT]: {
+    name: 'bowline_upstream_tcp_resent_total',
+    help: 'Queries sent again because a kept connection was closed under them',
+  },
+  [Counter.UPSTREAM_TCP_VIOLATIONS]: {
+    name: 'bowline_upstream_tcp_violations_total',
+    help: 'Connections to servers ended because of what they sent',
+  },
+  [Counter.KEEPER_REFUSED]: {
+    name: 'bowline_cache_batches_dropped_total',
+    help: 'Batches of entries lost because the keeper was away or too slow',
+  },
+  [Counter.KEEPER_LOST]: {
+    name: 'bowline_keeper_connections_lost_total',
+    help: 'Times a worker lost its connection to the keeper',
+  },
+}
+
+function flag(name: string) {
+  return { name: 'bowline_response_flags_total', labels: { flag: name }, help: 'Answers with this flag set' }
+}
+
+function refusedWork(what: string) {
+  return {
+    name: 'bowline_overload_refused_total',
+    labels: { what },
+    help: 'Questions not pursued because too many were on their way, or too many clients waited for the same answer',
+  }
+}
+
+function upstreamTcp(result: string) {
+  return {
+    name: 'bowline_upstream_tcp_connections_total',
+    labels: { result },
+    help: 'Connections opened to other servers, or tried to',
+  }
 }
 
 function dropped(reason: string) {
@@ -147,9 +263,11 @@ function overLimit(action: string) {
   return { name: 'bowline_rate_limited_total', labels: { action }, help: 'Queries over the rate limits' }
 }
 
+if (Object.keys(Counter).length > FIRST_TABLE) throw new Error('single counters have outgrown their room')
+
 export class Counters {
   /** Doubles count exactly up to 2^53. */
-  readonly values = new Float64Array(Object.keys(Counter).length)
+  readonly values = new Float64Array(ALL_COUNTERS)
 
   add(counter: Counter, amount = 1): void {
     this.values[counter] += amount
@@ -158,6 +276,12 @@ export class Counters {
   /** For what is counted elsewhere. */
   set(counter: Counter, value: number): void {
     this.values[counter] = value
+  }
+
+  copy(): Counters {
+    const copy = new Counters()
+    copy.values.set(this.values)
+    return copy
   }
 
   get(counter: Counter): number {

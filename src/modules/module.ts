@@ -43,7 +43,8 @@ export interface ModuleDefinition<Shape extends ConfigShape, State, Metric exten
   /** What it does, in one sentence for the operator. */
   about?: string
   config?: Shape
-  /** Name and help of each thing counted; `greeted` of the module `hello` is scraped as `bowline_hello_greeted_total`. */
+  /** Name and help of each thing counted; `greeted` of the module `hello` is scraped as
+   *  `bowline_module_greeted_total{module="hello"}`. */
   metrics?: Readonly<Record<Metric, string>>
   /** Modules that this one must stand in front of (nearer to the client), or behind. Those that are off do not matter. */
   before?: readonly string[]
@@ -92,6 +93,8 @@ export interface Module {
 }
 
 export interface RunningModule extends Layer {
+  /** Help of each metric. */
+  readonly metrics: Readonly<Record<string, string>>
   /** What it has counted so far, by metric. */
   readonly counts: Readonly<Record<string, number>>
   /** False: it has been switched off for its faults. */
@@ -134,6 +137,7 @@ type AnyDefinition = ModuleDefinition<ConfigShape, unknown, string>
 class Running implements RunningModule {
   readonly name: string
   readonly seesCached: boolean
+  readonly metrics: Readonly<Record<string, string>>
   readonly counts: Record<string, number> = {}
   isOn = true
   begin?: Layer['begin']
@@ -159,7 +163,8 @@ class Running implements RunningModule {
     this.#definition = definition
     this.#tools = tools
     this.#budget = budget
-    for (const metric of Object.keys(definition.metrics ?? {})) this.counts[metric] = 0
+    this.metrics = definition.metrics ?? {}
+    for (const metric of Object.keys(this.metrics)) this.counts[metric] = 0
     const setting: Setting<ConfigOf<ConfigShape>, string> = {
       ...tools,
       config: config as ConfigOf<ConfigShape>,

@@ -215,7 +215,7 @@ describe('the running service', () => {
     await eventually(() => !isRunning(service.process.pid!), 'the end of the old one')
     await eventually(() => service.lines.some(({ event }) => event === 'left'), 'its last words')
     const { counters } = (await operate(service, 'counters')) as { counters: { name: string; value: number }[] }
-    expect(counters.find(({ name }) => name === 'bowline_udp_packets_total')?.value).to.be.at.least(21)
+    expect(counters.find(({ name }) => name === 'bowline_udp_answers_total')?.value).to.be.at.least(21)
     await operate(service, 'stop')
     await eventually(() => !isRunning(pid), 'the end of the new one')
     expect([...service.pidsOf('')].filter(isRunning)).to.deep.equal([])

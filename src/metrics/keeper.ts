@@ -1,0 +1,115 @@
+/** What the keeper counts and measures, told as workers tell theirs. */
+
+import { BUCKETS, type HistogramTable } from './tables.ts'
+
+/** Every counter's place in the keeper's array. Add at the end. */
+export const KeeperCounter = {
+  COMMITS: 0,
+  COMMITS_FAILED: 1,
+  COMMITS_REPEATED: 2,
+  EVICTED_EXPIRED: 3,
+  EVICTED_LIVE: 4,
+  CLEARED_READERS: 5,
+  EVICTIONS: 6,
+  EVICTION_SECONDS: 7,
+  LONG_EVICTIONS: 8,
+  CPU_SECONDS: 9,
+  BATCHES: 10,
+  BATCH_OCTETS: 11,
+} as const
+export type KeeperCounter = (typeof KeeperCounter)[keyof typeof KeeperCounter]
+
+const HISTOGRAM = BUCKETS.length + 2
+
+export const KeeperHistograms: Record<'WAITS' | 'TRANSACTIONS', HistogramTable> = {
+  WAITS: {
+    start: 32,
+    length: HISTOGRAM,
+    name: 'bowline_cache_write_wait_seconds',
+    help: 'Time from the arrival of a batch of entries at the keeper until it is stored',
+    values: ['all'],
+  },
+  TRANSACTIONS: {
+    start: 56,
+    length: HISTOGRAM,
+    name: 'bowline_cache_txn_seconds',
+    help: 'Time that storing batches of entries took, a transaction each',
+    values: ['all'],
+  },
+}
+
+export const KEEPER_COUNTERS = 80
+
+interface Named {
+  name: string
+  labels?: Record<string, string>
+  help: string
+}
+
+const EVICTED = 'Entries removed from the cache to make room'
+const COMMITS = 'Transactions of the cache file'
+
+export const KEEPER_COUNTER_NAMES: Record<KeeperCounter, Named> = {
+  [KeeperCounter.COMMITS]: { name: 'bowline_cache_commits_total', labels: { result: 'done' }, help: COMMITS },
+  [KeeperCounter.COMMITS_FAILED]: { name: 'bowline_cache_commits_total', labels: { result: 'failed' }, help: COMMITS },
+  [KeeperCounter.COMMITS_REPEATED]: {
+    name: 'bowline_cache_commits_repeated_total',
+    help: 'Transactions that came about at the second attempt',
+  },
+  [KeeperCounter.EVICTED_EXPIRED]: { name: 'bowline_gc_deleted_total', labels: { class: 'expired' }, help: EVICTED },
+  [KeeperCounter.EVICTED_LIVE]: { name: 'bowline_gc_deleted_total', labels: { class: 'live' }, help: EVICTED },
+  [KeeperCounter.CLEARED_READERS]: {
+    name: 'bowline_cache_readers_cleared_total',
+    help: 'Processes that died and whose place among the readers of the cache file was cleared',
+  },
+  [KeeperCounter.EVICTIONS]: { name: 'bowline_gc_runs_total', help: 'Steps of eviction' },
+  [KeeperCounter.EVICTION_SECONDS]: {
+    name: 'bowline_gc_duration_seconds_total',
+    help: 'Time that steps of eviction took together',
+  },
+  [KeeperCounter.LONG_EVICTIONS]: {
+    name: 'bowline_gc_long_runs_total',
+    help: 'Steps of eviction that took more than a millisecond: storing waits so long behind them',
+  },
+  [KeeperCounter.CPU_SECONDS]: {
+    name: 'bowline_keeper_cpu_seconds_total',
+    help: 'Processor time of the keeper, user and system',
+  },
+  [KeeperCounter.BATCHES]: { name: 'bowline_cache_batches_total', help: 'Batches of entries that workers handed over' },
+  [KeeperCounter.BATCH_OCTETS]: {
+    name: 'bowline_cache_batches_bytes_total',
+    help: 'Octets of these batches',
+  },
+}
+
+export const KeeperGauge = {
+  ENTRIES: 0,
+  USED_OCTETS: 1,
+  FILE_OCTETS: 2,
+  SIZE_MAX_OCTETS: 3,
+  WORKERS: 4,
+  QUEUED_OCTETS: 5,
+  RSS_OCTETS: 6,
+} as const
+export type KeeperGauge = (typeof KeeperGauge)[keyof typeof KeeperGauge]
+
+export const KEEPER_GAUGES = Object.keys(KeeperGauge).length
+
+export const KEEPER_GAUGE_NAMES: Record<KeeperGauge, Named> = {
+  [KeeperGauge.ENTRIES]: { name: 'bowline_cache_entries', help: 'Entries in the cache' },
+  [KeeperGauge.USED_OCTETS]: { name: 'bowline_cache_bytes', help: 'Octets of the pages that hold entries' },
+  [KeeperGauge.FILE_OCTETS]: {
+    name: 'bowline_cache_file_bytes',
+    help: 'Size of the cache file; pages given back stay part of it, for the next entries',
+  },
+  [KeeperGauge.SIZE_MAX_OCTETS]: { name: 'bowline_cache_size_bytes', help: 'Octets that the cache file may have' },
+  [KeeperGauge.WORKERS]: { name: 'bowline_cache_readers', help: 'Workers connected to the keeper' },
+  [KeeperGauge.QUEUED_OCTETS]: {
+    name: 'bowline_cache_queue_bytes',
+    help: 'Octets that workers handed over and that are not stored yet',
+  },
+  [KeeperGauge.RSS_OCTETS]: {
+    name: 'bowline_keeper_rss_bytes',
+    help: 'Memory of the keeper that is in RAM, the pages of the cache file that it has looked at included',
+  },
+}

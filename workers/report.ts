@@ -1,0 +1,88 @@
+/** What the parts of a worker have counted, each in its own way, in the one form the supervisor takes (src/metrics). */
+
+import type { SystemTransport } from '../src/io/transport.ts'
+import type { Resource } from '../src/ledger.ts'
+import { Counter, type Counters } from '../src/metrics/counters.ts'
+import { Gauge } from '../src/metrics/gauges.ts'
+import { Histograms, MISMATCHES, OTHER_QTYPES, RESOURCES, Tables } from '../src/metrics/tables.ts'
+import type { RunningModule } from '../src/modules/module.ts'
+import type { CoreCounters } from '../src/resolve.ts'
+import type { AnswerIndex } from './answer-index.ts'
+import type { KeeperLink } from './keeper-link.ts'
+import type { MeasuredTransport } from './measured-transport.ts'
+import type { ModuleCount } from './messages.ts'
+
+export interface Parts {
+  core: { readonly counters: CoreCounters; readonly inFlight: number }
+  transport: SystemTransport
+  measured: MeasuredTransport
+  index: AnswerIndex
+  link: KeeperLink
+}
+
+type Mismatch = keyof CoreCounters['exchanges']['mismatch']
+const MISMATCH_OF: Record<Mismatch, (typeof MISMATCHES)[number]> = {
+  'mismatch-id': 'id',
+  'mismatch-name': 'name',
+  'mismatch-case': 'case',
+  'mismatch-opcode': 'opcode',
+  'not-a-response': 'not-a-response',
+  malformed: 'malformed',
+}
+
+/** Adds what the parts of a resolver have counted since the start to `counters`, a copy of those that all count in. */
+export function reportCounters({ core, transport, measured, index, link }: Parts, counters: Counters): void {
+  const { cache, exchanges, ...requests } = core.counters
+  counters.set(Counter.INDEX_HITS, index.hits)
+  counters.set(Counter.INDEX_MISSES, index.misses)
+  counters.set(Counter.CACHE_HITS, cache.hits)
+  counters.set(Counter.CACHE_MISSES, cache.misses)
+  counters.set(Counter.SYNTHESISED_NXDOMAIN, cache.synthesisedNxdomain)
+  counters.set(Counter.SYNTHESISED_NODATA, cache.synthesisedNodata)
+  counters.set(Counter.SYNTHESISED_WILDCARD, cache.synthesisedWildcard)
+  counters.set(Counter.STALE_AFTER_FAILURE, cache.staleAfterFailure)
+  counters.set(Counter.STALE_AFTER_TIMEOUT, cache.staleAfterTimeout)
+  counters.set(Counter.PREFETCHES, cache.prefetches)
+  counters.set(Counter.PREFETCHES_PUT_OFF, cache.prefetchesPutOff)
+  counters.set(Counter.OWN_REQUESTS, requests.ownRequests)
+  counters.set(Counter.SUB_REQUESTS, requests.subRequests)
+  counters.set(Counter.JOINED, requests.joined)
+  counters.set(Counter.REFUSED_JOINS, requests.refusedJoins)
+  counters.set(Counter.REFUSED_RECURSIONS, requests.refusedRecursions)
+  counters.set(Counter.FAULTS, requests.faults)
+  counters.set(Counter.PAUSES, requests.pauses)
+  counters.set(Counter.BOGUS_REPLIES, requests.bogus)
+  counters.set(Counter.UPSTREAM_SHARED, exchanges.shared)
+  counters.set(Counter.UPSTREAM_UNREADABLE, exchanges.malformed)
+  const { udp, tcp } = transport.counters
+  counters.set(Counter.UPSTREAM_PORT_COLLISIONS, udp.portCollisions)
+  counters.set(Counter.UPSTREAM_TCP_CONNECTS, tcp.connects)
+  counters.set(Counter.UPSTREAM_TCP_CONNECT_FAILURES, tcp.connectFailures)
+  counters.set(Counter.UPSTREAM_TCP_RESENT, tcp.resent)
+  counters.set(Counter.UPSTREAM_TCP_VIOLATIONS, tcp.violations)
+  counters.set(Counter.KEEPER_REFUSED, link.counted.refused)
+  counters.set(Counter.KEEPER_LOST, link.counted.lost)
+  const { values } = counters
+  for (const [kind, count] of Object.entries(exchanges.mismatch))
+    values[Tables.MISMATCHES.start + MISMATCHES.indexOf(MISMATCH_OF[kind as Mismatch])] = count
+  for (const [resource, count] of Object.entries(requests.exceeded))
+    values[Tables.BUDGETS.start + RESOURCES.indexOf(resource as Resource)] = count
+  for (const { start, length } of [Tables.UPSTREAM, Histograms.UPSTREAM])
+    values.set(measured.values.subarray(start, start + length), start)
+  for (let type = 0; type <= OTHER_QTYPES; type++) values[Tables.QTYPES.start + type] += index.types[type]
+}
+
+export function reportGauges({ core, transport, measured, index, link }: Parts, gauges: Float64Array): void {
+  gauges[Gauge.IN_FLIGHT] = core.inFlight
+  gauges[Gauge.IN_FLIGHT_UPSTREAM] = measured.inFlight
+  gauges[Gauge.UPSTREAM_UDP_SOCKETS] = transport.counters.udp.socketsOpen
+  gauges[Gauge.UPSTREAM_TCP_CONNECTIONS] = transport.counters.tcp.connectionsOpen
+  gauges[Gauge.INDEX_OCTETS] = index.octets
+  gauges[Gauge.KEEPER_CONNECTED] = link.isConnected ? 1 : 0
+}
+
+export function moduleCounts(modules: readonly RunningModule[]): ModuleCount[] {
+  return modules.flatMap(({ name, metrics, counts }) =>
+    Object.entries(metrics).map(([metric, help]) => ({ module: name, metric, help, value: counts[metric] ?? 0 })),
+  )
+}

@@ -7,10 +7,13 @@ import type { Log } from '../src/io/log.ts'
 import type { Frequent } from '../src/metrics/frequent.ts'
 import {
   ALIVE_INTERVAL_MS,
+  type AskCache,
+  type AskWorker,
   type CacheOrder,
   type FromChild,
   type ToKeeper,
   type ToWorker,
+  type WorkerOrder,
 } from '../workers/messages.ts'
 import { BackOff } from './back-off.ts'
 import { addCounters } from './sums.ts'
@@ -191,7 +194,16 @@ export class Child {
   }
 
   /** Of the keeper: has an order carried out. Rejects when there is nobody to do it, or not in time. */
-  async askCache(order: CacheOrder, timeoutMs: number): Promise<unknown> {
+  askCache(order: CacheOrder, timeoutMs: number): Promise<unknown> {
+    return this.#order((id) => ({ kind: 'ask-cache', id, order }), timeoutMs)
+  }
+
+  /** Of a worker: likewise. */
+  askWorker(order: WorkerOrder, timeoutMs: number): Promise<unknown> {
+    return this.#order((id) => ({ kind: 'ask-worker', id, order }), timeoutMs)
+  }
+
+  async #order(compose: (id: number) => AskCache | AskWorker, timeoutMs: number): Promise<unknown> {
     if (this.#state !== 'running')
       throw new BowlineError('no-keeper', `${this.name} is ${this.#state}; try again when it runs`)
     const id = ++this.#asked
@@ -263,6 +275,7 @@ export class Child {
         this.#tables.get(message.id)?.(message.bogus)
         return
       case 'cache':
+      case 'done':
         this.#orders.get(message.id)?.(message.answer)
     }
   }

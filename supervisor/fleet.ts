@@ -101,10 +101,15 @@ export class Fleet {
   #stopping = false
 
   constructor(options: FleetOptions) {
+  /** Another service still answers beside us. */
+  #predecessorRuns: boolean
+  /** A worker is just being told. */
+  #spreading: Promise<unknown> = Promise.resolve()
     this.#options = options
     this.#config = options.config
     this.#sockets = options.sockets ?? new ListeningSockets()
     this.#spare = new Spare({
+    this.#predecessorRuns = options.keeperRuns ?? false
       modulePath: this.#workerPath,
       logTarget: options.config.logging.target,
       clock: options.clock,
@@ -248,6 +253,8 @@ export class Fleet {
   async adoptKeeper(): Promise<void> {
     await this.#keeper.start()
     this.#prepareSpare()
+    this.#predecessorRuns = false
+    this.#spread()
   }
 
   /** Resolves when every process is gone. Workers first: what they learn until the end is still kept. */
@@ -343,9 +350,11 @@ export class Fleet {
     this.#leaving.add(child)
     await child.stop(this.drainMs, leaving)
     this.#leaving.delete(child)
+    await this.#spreading
     this.#departed = addCounters(this.#departed, child.counters)
     this.#options.onChange?.()
   }
+    this.#spread()
 
   async #watchCanary(canary: Place): Promise<void> {
     const { child } = canary
@@ -432,6 +441,7 @@ export class Fleet {
         this.#steer()
         onChange?.()
       },
+        this.#spread()
       onCrash: (crash) => this.#crashed(id, crash, questionsPath),
       examine: async (hung, lastWords) => {
         const report = await examineStuck(hung, lastWords, this.#config.rundir)
@@ -471,6 +481,17 @@ export class Fleet {
 
   #prepareSpare(anew = false): void {
     if (this.#stopping) return
+  /** Has queries over UDP spread by their ids, if that is the wish, once all who share the sockets' addresses are there to
+   *  stay: the kernel would go on choosing one that leaves, whose first act is thus to end it. */
+  #spread(): void {
+    const children = [...this.#places.values()].map(({ child }) => child)
+    const isSettled = this.#leaving.size === 0 && children.every(({ state }) => state === 'running')
+    if (this.#config.network['udp-spread-by'] !== 'query' || this.#stopping || this.#predecessorRuns || !isSettled)
+      return
+    const order = { kind: 'spread-by-query', workers: children.length } as const
+    this.#spreading = this.#spreading.then(() => children[0]?.askWorker(order, SPREAD_MS)).catch(() => {})
+  }
+
     void this.#inTurn(async () => {
       // its sockets must be among those that the spare is given when it starts
       await this.#sockets.open(listenPoints(this.#config.network.listen), [this.#places.size + 1])

@@ -1,4 +1,4 @@
-/** The few calls of Linux's libc that Node does not offer, and what they need in memory. */
+/** The few calls of Linux's libc that Node does not offer. */
 
 import koffi from 'koffi'
 
@@ -14,7 +14,6 @@ export const SOL_SOCKET = 1
 export const SO_REUSEADDR = 2
 export const SO_REUSEPORT = 15
 export const SO_PEERCRED = 17
-export const SO_ATTACH_REUSEPORT_CBPF = 51
 export const IPPROTO_IPV6 = 41
 export const IPV6_V6ONLY = 26
 
@@ -37,22 +36,6 @@ export function check(result: number, syscall: string): number {
   const errno = koffi.errno()
   const code = Object.entries(koffi.os.errno).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`
   throw Object.assign(new Error(`${syscall}: ${code}`), { code, syscall })
-}
-
-/** Memory whose address may be written into what the kernel reads. It stays until free(). */
-export class NativeMemory {
-  readonly address: bigint
-  readonly octets: Uint8Array
-
-  constructor(octets: number) {
-    this.address = koffi.alloc('uint8_t', octets) as unknown as bigint
-    this.octets = new Uint8Array(koffi.view(this.address, octets))
-    this.octets.fill(0)
-  }
-
-  free(): void {
-    koffi.free(this.address)
-  }
 }
 
 function load() {

@@ -8,6 +8,8 @@ import { createServer } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { lacksFamily, listenFailure } from '../src/config/listen-failure.ts'
 import { addressOctets, familyOf, type ListenPoint, pointText } from '../src/config/listen-points.ts'
+import { loadLibc } from '../src/io/libc.ts'
+import { attachProgram } from '../src/io/reuseport.ts'
 import {
   AF_INET,
   AF_INET6,
@@ -23,7 +25,7 @@ import {
   SOCK_STREAM,
   SOL_SOCKET,
 } from './libc.ts'
-import { attachSteering, steeringProgram } from './steering.ts'
+import { steeringProgram } from './steering.ts'
 
 /** Connections the kernel may hold ready while a worker is busy or being replaced. */
 const BACKLOG = 4096
@@ -91,9 +93,11 @@ export class ListeningSockets {
 
   /** New connections go to the sockets of `places` only. */
   steer(places: readonly number[]): void {
+    const io = loadLibc()
+    if (typeof io === 'string') return
     for (const { point, sockets } of this.#groups.values()) {
       const chosen = sockets.flatMap(({ place }, position) => (places.includes(place) ? [position] : []))
-      if (chosen.length > 0) attachSteering(sockets[0].fd, steeringProgram(familyOf(point.address), chosen))
+      if (chosen.length > 0) attachProgram(io, sockets[0].fd, steeringProgram(familyOf(point.address), chosen))
     }
   }
 

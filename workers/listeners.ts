@@ -70,6 +70,11 @@ export class Listeners {
     this.#scanLater()
   }
 
+  /** Queries over UDP are spread over so many workers by their ids, where that can be had. */
+  spreadByQuery(workers: number): void {
+    for (const listener of this.#udp) if (listener instanceof UdpListener) listener.spreadByQuery(workers)
+  }
+
   /** New queries over UDP go to other workers, or nowhere. Resolves when what had arrived has been received; that is still
    *  answered. */
   async leave(): Promise<void> {

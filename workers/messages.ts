@@ -78,6 +78,17 @@ export interface AskFrequent {
   id: number
 }
 
+/** To a worker: something it is to do. Answered by `done` with the same id. */
+export interface AskWorker {
+  kind: 'ask-worker'
+  id: number
+  order: WorkerOrder
+}
+
+export type WorkerOrder =
+  /** So many workers have their sockets open and none leaves: from now on the ids of queries over UDP decide who gets them. */
+  { kind: 'spread-by-query'; workers: number }
+
 /** To the keeper: something an operator wants of the cache. Answered by `cache` with the same id. */
 export interface AskCache {
   kind: 'ask-cache'
@@ -154,6 +165,13 @@ export interface FrequentNow {
 }
 
 /** To each order its own answer. */
+export interface Done {
+  kind: 'done'
+  id: number
+  answer: unknown
+}
+
+/** To each order its own answer. */
 export interface CacheNow {
   kind: 'cache'
   id: number
@@ -187,8 +205,8 @@ export const LOG_FD = 4
 export const FIRST_HANDED_FD = 5
 
 export type ToKeeper = StartKeeper | Stop | SetLogging | AskCounters | AskCache
-export type ToWorker = StartWorker | Stop | SetLogging | AskCounters | AnchorsChanged | AskFrequent
-export type FromChild = Ready | Failed | Alive | CountersNow | FrequentNow | CacheNow
+export type ToWorker = StartWorker | Stop | SetLogging | AskCounters | AnchorsChanged | AskFrequent | AskWorker
+export type FromChild = Ready | Failed | Alive | CountersNow | FrequentNow | CacheNow | Done
 
 /** Layout of the file that last-questions.ts writes and the supervisor reads. */
 export const QuestionFile = {

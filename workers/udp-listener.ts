@@ -44,6 +44,11 @@ export class UdpListener implements UdpReceiver {
     return listener
   }
 
+  /** Of `sockets` workers, the kernel chooses by the id of the query from now on. Throws the system's error. */
+  spreadByQuery(sockets: number): void {
+    this.#socket.spreadByQuery?.(sockets)
+  }
+
   /** Lets the kernel steer new packets to other workers. Resolves when what had arrived has been received; that is still
    *  answered, and so is what waits. */
   leave(): Promise<void> {

@@ -216,6 +216,13 @@ export const configSchema = section('The configuration of Bowline.', {
         },
         listensOnce,
       ),
+      'udp-spread-by': choice(['client', 'query'], {
+        about:
+          'What decides which worker gets a query over UDP. `client`: addresses and ports of both ends, so that a socket of a ' +
+          'client always meets the same worker. `query`: the id of the query, for clients with few sockets, such as a load ' +
+          'balancer in front; the same question of several clients may then be asked by several workers.',
+        fallback: 'client',
+      }),
       'edns-tcp-keepalive': flag({
         about: 'Tell clients over TCP that ask for it how long an idle connection is kept (RFC 7828).',
         fallback: true,

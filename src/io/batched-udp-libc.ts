@@ -12,6 +12,7 @@ import { Slots } from './batched-udp-slots.ts'
 import { check, type Libc, MSG_DONTWAIT, type Watch } from './libc.ts'
 import { addressAt, isWildcard, sockaddr } from './libc-address.ts'
 import { boundPort, openUdp } from './libc-udp.ts'
+import { attachProgram, byQueryId, detachProgram } from './reuseport.ts'
 
 /** Packets in a batch. */
 const SLOTS = 64
@@ -40,6 +41,7 @@ export class BatchedUdpSocket implements UdpSocket {
   readonly #fd: number
   readonly #address: string
   readonly #family: 4 | 6
+  readonly #isWildcard: boolean
   readonly #receiver: UdpReceiver
   readonly #batch: Batch
   readonly #queue: SendQueue
@@ -52,6 +54,7 @@ export class BatchedUdpSocket implements UdpSocket {
     this.#libc = libc
     this.#address = address
     this.#family = address.includes(':') ? 6 : 4
+    this.#isWildcard = isWildcard(address)
     this.#receiver = receiver
     shared ??= { asked: new Slots(libc, SLOTS), answers: new Slots(libc, SLOTS), askedSlot: new Uint8Array(SLOTS) }
     this.#batch = shared
@@ -59,7 +62,7 @@ export class BatchedUdpSocket implements UdpSocket {
       address,
       port,
       reusePort,
-      packetInfo: isWildcard(address),
+      packetInfo: this.#isWildcard,
       receiveOctets: BUFFER_OCTETS,
       sendOctets: BUFFER_OCTETS,
     })
@@ -76,6 +79,10 @@ export class BatchedUdpSocket implements UdpSocket {
     return this.#batch.asked.port(slot)
   }
 
+  destinationOf(slot: number): Uint8Array | undefined {
+    return this.#isWildcard ? this.#batch.asked.destinations[this.#family][slot] : undefined
+  }
+
   peerOf(slot: number): UdpPeer {
     const { name, control } = this.#batch.asked.peer(slot)
     return new LibcPeer(name, control, this.#family)
@@ -84,6 +91,10 @@ export class BatchedUdpSocket implements UdpSocket {
   send(peer: UdpPeer, packet: Uint8Array): void {
     const { name, control } = peer as LibcPeer
     if (!this.#closed) this.#queue.add(name, control, packet)
+  }
+
+  spreadByQuery(sockets: number): void {
+    if (this.#leaving === undefined && !this.#closed) attachProgram(this.#libc, this.#fd, byQueryId(sockets))
   }
 
   /** A connected socket gets only its peer's packets, and this peer never sends. The kernel leaves it out when it looks
@@ -95,6 +106,7 @@ export class BatchedUdpSocket implements UdpSocket {
 
   async #leave(): Promise<void> {
     if (this.#closed) return
+    detachProgram(this.#libc, this.#fd) // it would go on choosing this one
     const loopback = this.#family === 4 ? '127.0.0.1' : '::1'
     const peer = sockaddr(isWildcard(this.#address) ? loopback : this.#address, DISCARD_PORT)
     check(this.#libc, 'connect', this.#libc.connect(this.#fd, peer, peer.length))

@@ -44,10 +44,16 @@ export interface UdpSocket {
   /** The IP address of the packet in `slot`: a view, good during receive(). */
   addressOf(slot: number): Uint8Array
   portOf(slot: number): number
+  /** Which of our addresses the packet in `slot` was sent to: a view, good during receive(). Undefined when the socket is
+   *  bound to one, or by dgram. */
+  destinationOf(slot: number): Uint8Array | undefined
   /** The peer of the packet in `slot`, to keep. */
   peerOf(slot: number): UdpPeer
   /** Sends an answer later than in receive(), together with all others of this turn of the event loop. Copies `packet`. */
   send(peer: UdpPeer, packet: Uint8Array): void
+  /** From now on the kernel chooses among the `sockets` there are of this address by the id of the query, not by who asks;
+   *  until one of them leaves. Only where the kernel can be told so. */
+  spreadByQuery?(sockets: number): void
   /** Lets the kernel give new packets to other sockets of the same address. Resolves when all that had arrived has been
    *  received; answers go out as before until close(). Rejects when the kernel does not let us, with nothing changed. */
   leave(): Promise<void>

@@ -28,6 +28,7 @@ describe('makeConfig without settings', () => {
         'out-interface-v6': [],
         'edns-buffer-size': { upstream: 1232, downstream: 1232 },
         listen: [{ interface: ['127.0.0.1@5300', '::1@5300'], kind: 'dns' }],
+        'udp-spread-by': 'client',
         'edns-tcp-keepalive': true,
         'address-renumbering': [],
       },

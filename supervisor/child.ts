@@ -205,7 +205,7 @@ export class Child {
 
   async #order(compose: (id: number) => AskCache | AskWorker, timeoutMs: number): Promise<unknown> {
     if (this.#state !== 'running')
-      throw new BowlineError('no-keeper', `${this.name} is ${this.#state}; try again when it runs`)
+      throw new BowlineError('not-there', `${this.name} is ${this.#state}; try again when it runs`)
     const id = ++this.#asked
     return new Promise((resolve, reject) => {
       const timer = this.#options.clock.after(timeoutMs, () => {
@@ -217,7 +217,7 @@ export class Child {
         this.#orders.delete(id)
         resolve(answer)
       })
-      this.tell({ kind: 'ask-cache', id, order })
+      this.tell(compose(id))
     })
   }
 

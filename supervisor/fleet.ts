@@ -82,6 +82,8 @@ const CANARY_ANSWERS = 50
 /** and so much more of them may be SERVFAIL than among the others. */
 const CANARY_SERVFAIL = 0.1
 const COUNTERS_MS = 500
+/** A worker that has not done so by then will not matter any more: it hangs. */
+const SPREAD_MS = 1000
 /** Suspects that are written to the log. */
 const LOGGED_QUESTIONS = 5
 
@@ -99,17 +101,17 @@ export class Fleet {
   #turn: Promise<unknown> = Promise.resolve()
   #processes = 0
   #stopping = false
-
-  constructor(options: FleetOptions) {
   /** Another service still answers beside us. */
   #predecessorRuns: boolean
   /** A worker is just being told. */
   #spreading: Promise<unknown> = Promise.resolve()
+
+  constructor(options: FleetOptions) {
     this.#options = options
     this.#config = options.config
+    this.#predecessorRuns = options.keeperRuns ?? false
     this.#sockets = options.sockets ?? new ListeningSockets()
     this.#spare = new Spare({
-    this.#predecessorRuns = options.keeperRuns ?? false
       modulePath: this.#workerPath,
       logTarget: options.config.logging.target,
       clock: options.clock,
@@ -251,10 +253,10 @@ export class Fleet {
 
   /** The keeper of the service whose place we take has ended: ours begins. */
   async adoptKeeper(): Promise<void> {
-    await this.#keeper.start()
-    this.#prepareSpare()
     this.#predecessorRuns = false
     this.#spread()
+    await this.#keeper.start()
+    this.#prepareSpare()
   }
 
   /** Resolves when every process is gone. Workers first: what they learn until the end is still kept. */
@@ -348,13 +350,13 @@ export class Fleet {
 
   async #dismiss(child: Child, leaving: { acceptMs?: number; heirs: readonly string[] }): Promise<void> {
     this.#leaving.add(child)
+    await this.#spreading
     await child.stop(this.drainMs, leaving)
     this.#leaving.delete(child)
-    await this.#spreading
     this.#departed = addCounters(this.#departed, child.counters)
+    this.#spread()
     this.#options.onChange?.()
   }
-    this.#spread()
 
   async #watchCanary(canary: Place): Promise<void> {
     const { child } = canary
@@ -439,9 +441,9 @@ export class Fleet {
       log,
       onChange: () => {
         this.#steer()
+        this.#spread()
         onChange?.()
       },
-        this.#spread()
       onCrash: (crash) => this.#crashed(id, crash, questionsPath),
       examine: async (hung, lastWords) => {
         const report = await examineStuck(hung, lastWords, this.#config.rundir)
@@ -479,8 +481,6 @@ export class Fleet {
     this.#sockets.steer((able.length > 0 ? able : places).map(({ id }) => id))
   }
 
-  #prepareSpare(anew = false): void {
-    if (this.#stopping) return
   /** Has queries over UDP spread by their ids, if that is the wish, once all who share the sockets' addresses are there to
    *  stay: the kernel would go on choosing one that leaves, whose first act is thus to end it. */
   #spread(): void {
@@ -492,6 +492,8 @@ export class Fleet {
     this.#spreading = this.#spreading.then(() => children[0]?.askWorker(order, SPREAD_MS)).catch(() => {})
   }
 
+  #prepareSpare(anew = false): void {
+    if (this.#stopping) return
     void this.#inTurn(async () => {
       // its sockets must be among those that the spare is given when it starts
       await this.#sockets.open(listenPoints(this.#config.network.listen), [this.#places.size + 1])

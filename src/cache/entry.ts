@@ -88,6 +88,11 @@ export function expiresMsOf(entry: Uint8Array): number {
   return entry.length < HEAD_OCTETS ? 0 : u48At(entry, 8)
 }
 
+/** What an entry says, without when it was stored and how long it is good for: a view. */
+export function bodyOf(entry: Uint8Array): Uint8Array {
+  return entry.subarray(HEAD_OCTETS)
+}
+
 /** Until when its parent lets the entry be known at all, in ms since 1970. */
 export function leaseUntilMsOf(entry: Uint8Array): number {
   const seconds = ((entry[14] << 24) | (entry[15] << 16) | (entry[16] << 8) | entry[17]) >>> 0

@@ -31,7 +31,7 @@ const TYPICAL_NAME = 40
 
 /** Keeps the proofs of the last reply. Their place in the zone is checked again: a record that could deny what is not its
  *  zone's must not get in. Opt-out records deny nothing (RFC 5155 §6), those for just one name nothing else. */
-export function keepProofs(cache: Cache, request: Request): void {
+export function keepProofs(cache: Cache, request: Pick<Request, 'learnedProofs' | 'learnedLeaseMs'>): void {
   const { learnedProofs, learnedLeaseMs: leaseUntilMs } = request
   if (learnedProofs === undefined) return
   const { zone, sets, soa } = learnedProofs

@@ -11,12 +11,15 @@ import {
   type AskWorker,
   type CacheOrder,
   type FromChild,
+  type Report,
   type ToKeeper,
   type ToWorker,
+  type UdpWays,
   type WorkerOrder,
 } from '../workers/messages.ts'
 import { BackOff } from './back-off.ts'
-import { addCounters } from './sums.ts'
+import type { CrashCause } from './metrics/own-counters.ts'
+import { addTotals, NOTHING, type Totals } from './sums.ts'
 
 export interface ChildOptions {
   /** For log and people: `keeper`, `worker 2`. */
@@ -38,6 +41,7 @@ export interface ChildOptions {
 export interface Crash {
   child: string
   pid: number | undefined
+  cause: CrashCause
   /** `SIGKILL`, `exit code 70`. */
   reason: string
   wallMs: number
@@ -74,7 +78,7 @@ export class Child {
   #onStopped: (() => void)[] = []
   #lastWords = ''
   #asked = 0
-  readonly #answers = new Map<number, (counters: Float64Array) => void>()
+  readonly #answers = new Map<number, () => void>()
   readonly #orders = new Map<number, (answer: unknown) => void>()
   readonly #tables = new Map<number, (bogus: Frequent[]) => void>()
   /** Sums of the processes that have ended. */
@@ -88,6 +92,11 @@ export class Child {
   rssOctets = 0
 
   constructor(options: ChildOptions) {
+  gauges: Float64Array = new Float64Array()
+  /** Of a worker. */
+  udp: UdpWays | undefined
+  /** Whether it answered when it was last asked what it has counted. */
+  answers = true
     this.name = options.name
     this.#options = options
   }
@@ -107,7 +116,11 @@ export class Child {
 
   /** Counted by its processes since it was made; as far as the last word of the present one goes. */
   get counters(): Float64Array {
-    return addCounters(this.#past, this.#present)
+    return this.totals.counters
+  get totals(): Totals {
+    return [...this.#told.values()].reduce(addTotals, this.#past)
+  }
+
   }
 
   /** Resolves when the process is ready. Rejects when it cannot do its work, and then tries no more; once it was ready,
@@ -164,13 +177,13 @@ export class Child {
   async askCounters(timeoutMs: number): Promise<Float64Array> {
     if (this.#state === 'running' || this.#state === 'stopping') {
       const id = ++this.#asked
-      const answered = new Promise<Float64Array>((resolve) => this.#answers.set(id, resolve))
+      const answered = new Promise<boolean>((resolve) => this.#answers.set(id, () => resolve(true)))
       this.tell({ kind: 'ask-counters', id })
       let timer: Timer | undefined
-      const tooLate = new Promise<void>((resolve) => {
-        timer = this.#options.clock.after(timeoutMs, resolve)
+      const tooLate = new Promise<boolean>((resolve) => {
+        timer = this.#options.clock.after(timeoutMs, () => resolve(false))
       })
-      await Promise.race([answered, tooLate])
+      this.answers = await Promise.race([answered, tooLate])
       timer?.cancel()
       this.#answers.delete(id)
     }
@@ -185,7 +198,7 @@ export class Child {
       const timer = this.#options.clock.after(timeoutMs, () => resolve([]))
       this.#tables.set(id, (bogus) => {
         timer.cancel()
-        resolve(bogus)
+        resolve(entries)
       })
       this.tell({ kind: 'ask-frequent', id })
     })
@@ -230,29 +243,37 @@ export class Child {
     const child = fork()
     this.#process = child
     let over = false
-    const end = (reason: string) => {
+    const end = (reason: string, cause: CrashCause) => {
       if (over) return
       over = true
-      this.#ended(reason)
+      this.#ended(reason, cause)
     }
-    child.on('message', (message) => this.#hear(message as FromChild))
+    this.#told.set(child, NOTHING)
+    child.on('message', (message) => this.#hear(child, message as FromChild))
+    child.once('disconnect', () => {
+      this.#past = addTotals(this.#past, this.#told.get(child) ?? NOTHING)
+      this.#told.delete(child)
+    })
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       if (this.#lastWords.length < MAX_LAST_WORDS) this.#lastWords += text.slice(0, MAX_LAST_WORDS)
     })
-    child.once('exit', (code, signal) => end(signal === null ? `exit code ${code}` : signal))
+    child.once('exit', (code, signal) =>
+      signal === null ? end(`exit code ${code}`, 'exit') : end(signal, this.#isHung ? 'hung' : 'signal'),
+    )
     child.on('error', (error) => {
-      if (child.pid === undefined) end(error.message) // could not even be forked; else 'exit' will follow
+      if (child.pid === undefined) end(error.message, 'failed') // could not even be forked; else 'exit' will follow
     })
     this.tell(startMessage(this.#firstStart !== undefined))
     this.#expectSignOfLife(START_TIMEOUT_MS)
   }
 
-  #hear(message: FromChild): void {
+  #hear(child: ChildProcess, message: FromChild): void {
     switch (message.kind) {
       case 'ready':
         if (this.#state !== 'starting') return
         this.#become('running')
         this.#options.log.info({ event: 'child-ready', child: this.name, childPid: this.pid }, `${this.name} is ready`)
+        this.udp = message.udp
         this.#expectSignOfLife(HUNG_MS)
         this.#firstStart?.resolve()
         this.#firstStart = undefined
@@ -264,12 +285,12 @@ export class Child {
         this.inFlight = message.inFlight
         this.utilisation = message.utilisation ?? 0
         this.rssOctets = message.rssOctets ?? 0
-        if (message.counters !== undefined) this.#present = message.counters
+        this.#take(child, message)
         if (this.#state === 'running') this.#expectSignOfLife(HUNG_MS)
         return
       case 'counters':
-        this.#present = message.counters
-        this.#answers.get(message.id)?.(message.counters)
+        this.#take(child, message)
+        this.#answers.get(message.id)?.()
         return
       case 'frequent':
         this.#tables.get(message.id)?.(message.bogus)
@@ -282,6 +303,11 @@ export class Child {
 
   /** Kills the process when it stays silent. Should this very process have been suspended, all timers are late; the
    *  second look, after the waiting messages have been read, is the one that counts. */
+  #take(child: ChildProcess, { counters, modules = [], gauges }: Partial<Report>): void {
+    if (counters !== undefined) this.#told.set(child, { counters, modules })
+    if (gauges !== undefined && child === this.#process) this.gauges = gauges
+  }
+
   #expectSignOfLife(withinMs: number): void {
     const { clock, log, examine } = this.#options
     this.#timer?.cancel()
@@ -290,6 +316,7 @@ export class Child {
         const hung = this.#process
         log.err({ event: 'child-hung', child: this.name, childPid: this.pid }, `${this.name} hangs: killed`)
         if (hung !== undefined && examine !== undefined) {
+        this.#isHung = true
           const late = Promise.withResolvers<void>()
           this.#timer = clock.after(EXAMINE_MS, late.resolve)
           await Promise.race([examine(hung, () => this.#lastWords).catch(() => {}), late.promise])
@@ -300,14 +327,14 @@ export class Child {
     })
   }
 
-  #ended(reason: string): void {
+  #ended(reason: string, cause: CrashCause): void {
     const { clock, log, onCrash } = this.#options
     const wasStopping = this.#state === 'stopping' || this.#retired
     const childPid = this.pid
     const ranMs = Math.round(this.ranMs)
     this.#process = undefined
-    this.#past = addCounters(this.#past, this.#present)
-    this.#present = new Float64Array()
+    this.#isHung = false
+    this.gauges = new Float64Array()
     this.inFlight = 0
     this.utilisation = 0
     this.rssOctets = 0
@@ -325,7 +352,15 @@ export class Child {
     const delayMs = this.#backOff.delayMs(ranMs)
     const because = this.#failure === undefined ? reason : this.#failure.message
     const lastWords = this.#lastWords.trim()
-    this.lastCrash = { child: this.name, pid: childPid, reason: because, wallMs: clock.wallMs(), ranMs, lastWords }
+    this.lastCrash = {
+      child: this.name,
+      pid: childPid,
+      cause: this.#failure === undefined ? cause : 'failed',
+      reason: because,
+      wallMs: clock.wallMs(),
+      ranMs,
+      lastWords,
+    }
     log.err(
       {
         event: 'child-ended',

@@ -14,9 +14,10 @@ import { type Frequent, mergeFrequent } from '../src/metrics/frequent.ts'
 import type { StartWorker } from '../workers/messages.ts'
 import { Child, type Crash } from './child.ts'
 import { ListeningSockets } from './listening-sockets.ts'
+import { KEEPER_CRASH, OWN_COUNTERS, OwnCounter, WORKER_CRASH } from './metrics/own-counters.ts'
 import { handedSockets, Spare, startProcess } from './processes.ts'
 import { examineStuck } from './stuck.ts'
-import { addCounters } from './sums.ts'
+import { addCounters, addFleetTotals, addTotals, type FleetTotals, NOTHING, type Totals } from './sums.ts'
 import { readLastQuestions, type SeenQuestion } from './suspects.ts'
 
 export interface FleetOptions {
@@ -50,6 +51,21 @@ export interface WorkerFacts {
   inFlight: number
   restarts: number
   lastCrash?: CrashFacts
+}
+
+/** What is scraped of a worker beside what it has counted. */
+export interface WorkerMeasure {
+  id: number
+  /** It runs, and has answered when it was asked. */
+  isUp: boolean
+  state: ChildState
+  /** By Gauge; empty before it has told. */
+  gauges: Float64Array
+  udp: UdpWays | undefined
+  uptimeMs: number
+  queriesPerSecond: number
+  /** When its place last lost a process. */
+  lastCrashMs: number | undefined
 }
 
 export interface CrashFacts extends Crash {
@@ -92,12 +108,16 @@ export class Fleet {
   readonly #sockets: ListeningSockets
   readonly #spare: Spare
   readonly #places = new Map<number, Place>()
-  readonly #leaving = new Set<Child>()
+  /** With the number of the place they had. */
+  readonly #leaving = new Map<Child, number>()
   #config: Config
   #keeper: Child
-  /** Counted by workers that have left. */
-  #departed: Float64Array = new Float64Array()
-  #inherited: Float64Array = new Float64Array()
+  /** Counted by workers that have left, and by former keepers. */
+  readonly #departed = new Map<number, Totals>()
+  #keeperPast: Float64Array = new Float64Array()
+  #inherited: FleetTotals | undefined
+  /** By OwnCounter. */
+  readonly counted = new Float64Array(OWN_COUNTERS)
   #turn: Promise<unknown> = Promise.resolve()
   #processes = 0
   #stopping = false
@@ -177,8 +197,9 @@ export class Fleet {
   scaleTo(workers: number): Promise<void> {
     return this.#inTurn(async () => {
       const present = this.#places.size
+      if (workers !== present) this.counted[workers > present ? OwnCounter.SCALED_UP : OwnCounter.SCALED_DOWN]++
       if (workers > present) await this.#grow(workers)
-      else for (let id = present; id > workers; id--) this.#shrink(id)
+      else for (const id of this.#ids.slice(workers)) this.#shrink(id)
       this.#steer()
       this.#prepareSpare()
     })
@@ -187,8 +208,7 @@ export class Fleet {
   /** Replaces the worker `id`, or one after the other all of them, by new processes. */
   restart(id?: number): Promise<void> {
     return this.#inTurn(async () => {
-      if (id !== undefined && !this.#places.has(id))
-        throw new BowlineError('no-such-worker', `there is no worker ${id}; there are 1 to ${this.#places.size}`)
+      if (id !== undefined) this.#expect(id)
       for (const place of this.#places.values())
         if (id === undefined || place.id === id) await this.#replace(place, this.#config)
       this.#prepareSpare(true)
@@ -223,6 +243,7 @@ export class Fleet {
         throw error
       }
       this.#sockets.keepOnly(points)
+        this.counted[OwnCounter.ROLLED_BACK]++
       this.#steer()
       this.#prepareSpare(true)
     })
@@ -247,8 +268,8 @@ export class Fleet {
   }
 
   /** Counted by the service whose place we take. */
-  inherit(counters: Float64Array): void {
-    this.#inherited = counters
+  inherit(totals: FleetTotals): void {
+    this.#inherited = totals
   }
 
   /** The keeper of the service whose place we take has ended: ours begins. */
@@ -288,7 +309,8 @@ export class Fleet {
   }
 
   facts(): WorkerFacts[] {
-    return [...this.#places.values()].map(({ id, child, meter, lastCrash }) => ({
+    const places = this.#ids.map((id) => this.#places.get(id) as Place)
+    return places.map(({ id, child, meter, lastCrash }) => ({
       id,
       pid: child.pid,
       state: child.state,
@@ -307,19 +329,41 @@ export class Fleet {
     return this.#leaving.size
   }
 
-  /** Counted by each worker since its place was made, and by all that ever were. Never goes back. */
-  async counters(): Promise<{ total: Float64Array; workers: { id: number; counters: Float64Array }[] }> {
-    const workers = await Promise.all(
-      [...this.#places.values()].map(async ({ id, child }) => ({ id, counters: await child.askCounters(COUNTERS_MS) })),
-    )
-    let total = addCounters(this.#inherited, this.#departed)
-    for (const child of this.#leaving) total = addCounters(total, child.counters)
-    for (const { counters } of workers) total = addCounters(total, counters)
-    return { total, workers }
+  /** Has every process tell what it has counted; who does not within `timeoutMs` counts as it last said. */
+  async ask(timeoutMs = COUNTERS_MS): Promise<void> {
+    await Promise.all(this.#everyChild().map((child) => child.askCounters(timeoutMs)))
+  }
+
+  /** Counted by all that ever belonged to the service, as far as they have told. Never goes back. */
+  totals(): FleetTotals {
+    const present = [...this.#places.values()].map(({ id, child }): [number, Totals] => [id, child.totals])
+    const leaving = [...this.#leaving].map(([child, id]): [number, Totals] => [id, child.totals])
+    const sums = new Map(this.#departed)
+    for (const [id, totals] of [...leaving, ...present]) sums.set(id, addTotals(sums.get(id) ?? NOTHING, totals))
+    const ours = {
+      workers: [...sums],
+      keeper: addCounters(this.#keeperPast, this.#keeper.counters),
+      own: this.counted,
+    }
+    return this.#inherited === undefined ? ours : addFleetTotals(this.#inherited, ours)
+  }
+
+  /** What is to be told of each worker beside what it has counted. */
+  measures(): WorkerMeasure[] {
+    return [...this.#places.values()].map(({ id, child, meter, lastCrash }) => ({
+      id,
+      isUp: child.state === 'running' && child.answers,
+      state: child.state,
+      gauges: child.gauges,
+      udp: child.udp,
+      uptimeMs: child.ranMs,
+      queriesPerSecond: meter.perSecond(queriesOf(child.counters), this.#options.clock.monotonicMs()),
+      lastCrashMs: lastCrash?.wallMs,
+    }))
   }
 
   async #grow(workers: number): Promise<void> {
-    const missing = idsTo(workers).filter((id) => !this.#places.has(id))
+    const missing = this.#freeIds(workers - this.#places.size)
     await this.#sockets.open(listenPoints(this.#config.network.listen), missing)
     this.#steer() // sockets of places that have nobody yet get no connections
     const made = missing.map((id) => this.#makePlace(id, this.#config))
@@ -335,25 +379,41 @@ export class Fleet {
     if (place === undefined) return
     this.#places.delete(id)
     this.#steer()
-    void this.#dismiss(place.child, { acceptMs: ACCEPT_MS, heirs: this.heirs })
+    void this.#dismiss(place, place.child, { acceptMs: ACCEPT_MS, heirs: this.heirs })
   }
 
   /** Rejects when the successor does not get ready; then the present one stays. */
   async #replace(place: Place, config: Config): Promise<void> {
+  get #ids(): number[] {
+    return [...this.#places.keys()].sort((one, other) => one - other)
+  }
+
+  #freeIds(count: number): number[] {
+    return idsTo(this.#places.size + count)
+      .filter((id) => !this.#places.has(id))
+      .slice(0, count)
+  }
+
+  #expect(id: number): void {
+    if (!this.#places.has(id))
+      throw new BowlineError('no-such-worker', `there is no worker ${id}; there are ${this.#ids.join(', ')}`)
+  }
+
     const former = place.child
     const successor = this.#makeWorker(place.id, config)
     await successor.start()
     place.child = successor
     place.meter = new Meter()
-    void this.#dismiss(former, { heirs: pathsOf([successor]) })
+    this.counted[OwnCounter.WORKER_REPLACED]++
+    void this.#dismiss(place, former, { heirs: pathsOf([successor]) })
   }
 
-  async #dismiss(child: Child, leaving: { acceptMs?: number; heirs: readonly string[] }): Promise<void> {
-    this.#leaving.add(child)
+  async #dismiss({ id }: Place, child: Child, leaving: { acceptMs?: number; heirs: readonly string[] }): Promise<void> {
+    this.#leaving.set(child, id)
     await this.#spreading
     await child.stop(this.drainMs, leaving)
     this.#leaving.delete(child)
-    this.#departed = addCounters(this.#departed, child.counters)
+    this.#departed.set(id, addTotals(this.#departed.get(id) ?? NOTHING, child.totals))
     this.#spread()
     this.#options.onChange?.()
   }
@@ -392,6 +452,8 @@ export class Fleet {
     return new Child({
       name: 'keeper',
       fork: () => startProcess(keeperPath ?? mainFile('keeper'), [], config.logging.target),
+    this.#keeperPast = addCounters(this.#keeperPast, former.counters)
+    this.counted[OwnCounter.KEEPER_REPLACED]++
       startMessage: () => ({ kind: 'start', config: { ...config, logging: this.#config.logging }, socketPath }),
       clock,
       log,
@@ -406,6 +468,9 @@ export class Fleet {
   }
 
   #makeWorker(id: number, config: Config): Worker {
+      onCrash: ({ cause }) => {
+        this.counted[KEEPER_CRASH[cause]]++
+      },
     const { clock, log, onChange, sockets } = this.#options
     let handed: Pick<StartWorker, 'listening' | 'notOurs'> = {}
     let questionsPath = ''
@@ -470,6 +535,8 @@ export class Fleet {
         `${crash.child} ended after ${told.map(({ question, client }) => `${question} from ${client}`).join(', ')}`,
       )
     }
+    this.counted[WORKER_CRASH[crash.cause]]++
+    this.counted[OwnCounter.SUSPECTS] += questions.filter(({ unfinished }) => unfinished).length
     this.#prepareSpare()
   }
 
@@ -496,7 +563,7 @@ export class Fleet {
     if (this.#stopping) return
     void this.#inTurn(async () => {
       // its sockets must be among those that the spare is given when it starts
-      await this.#sockets.open(listenPoints(this.#config.network.listen), [this.#places.size + 1])
+      await this.#sockets.open(listenPoints(this.#config.network.listen), this.#freeIds(1))
       this.#steer()
       this.#spare.prepare(anew)
     }).catch(() => {})
@@ -516,7 +583,7 @@ export class Fleet {
   }
 
   #everyChild(): Child[] {
-    return [...[...this.#places.values()].map(({ child }) => child), ...this.#leaving, this.#keeper]
+    return [...[...this.#places.values()].map(({ child }) => child), ...this.#leaving.keys(), this.#keeper]
   }
 
   #pause(ms: number): Promise<void> {

@@ -16,6 +16,7 @@ import { loadOperatorConfig } from './commands/operator-config.ts'
 import { Fleet, type FleetOptions, type WorkerFacts } from './fleet.ts'
 import type { Json } from './json-patch.ts'
 import { SettingsStore } from './settings-store.ts'
+import { sumOfWorkers } from './sums.ts'
 import { TrustAnchorKeeper } from './trust-anchor-keeper.ts'
 
 export interface ManagerOptions extends Omit<FleetOptions, 'workers'> {
@@ -140,8 +141,8 @@ export class Manager {
 
   /** By name, over all workers that ever were. */
   async counters(): Promise<{ name: string; labels: Record<string, string>; value: number }[]> {
-    const { total } = await this.fleet.counters()
-    return [...total].flatMap((value, index) => {
+    await this.fleet.ask()
+    return [...sumOfWorkers(this.fleet.totals()).counters].flatMap((value, index) => {
       const named = COUNTER_NAMES[index as Counter]
       return named === undefined ? [] : [{ name: named.name, labels: named.labels ?? {}, value }]
     })

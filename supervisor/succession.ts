@@ -10,6 +10,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { BowlineError } from '../src/config/error.ts'
 import type { Json } from './json-patch.ts'
 import type { PlacedSocket } from './listening-sockets.ts'
+import type { FleetTotals } from './sums.ts'
 
 export interface TakeOver {
   kind: 'take-over'
@@ -21,12 +22,13 @@ export interface TakeOver {
 
 interface Lead {
   kind: 'lead'
-  counters: Float64Array
+  /** Counted so far; undefined from a version that counts otherwise. */
+  totals?: FleetTotals
 }
 
 interface Yours {
   kind: 'yours'
-  counters: Float64Array
+  totals?: FleetTotals
 }
 
 interface Ready {
@@ -83,14 +85,14 @@ export class Successor {
     })
   }
 
-  lead(counters: Float64Array): void {
-    this.#process.send({ kind: 'lead', counters } satisfies Lead, () => {})
+  lead(totals: FleetTotals): void {
+    this.#process.send({ kind: 'lead', totals } satisfies Lead, () => {})
   }
 
   /** Resolves when it knows. It lives on without us. */
-  yours(counters: Float64Array): Promise<void> {
+  yours(totals: FleetTotals): Promise<void> {
     return new Promise((resolve) =>
-      this.#process.send({ kind: 'yours', counters } satisfies Yours, () => {
+      this.#process.send({ kind: 'yours', totals } satisfies Yours, () => {
         this.#process.disconnect()
         this.#process.unref()
         resolve()
@@ -102,15 +104,15 @@ export class Successor {
 /** The new one's end. */
 export class Predecessor {
   readonly takeOver: TakeOver
-  readonly #lead = Promise.withResolvers<Float64Array | undefined>()
-  readonly #yours = Promise.withResolvers<Float64Array | undefined>()
+  readonly #lead = Promise.withResolvers<FleetTotals | undefined>()
+  readonly #yours = Promise.withResolvers<FleetTotals | undefined>()
 
   private constructor(takeOver: TakeOver) {
     this.takeOver = takeOver
     process.on('message', (message) => {
       const order = message as FromOld
-      if (order.kind === 'lead') this.#lead.resolve(order.counters)
-      if (order.kind === 'yours') this.#yours.resolve(order.counters)
+      if (order.kind === 'lead') this.#lead.resolve(order.totals)
+      if (order.kind === 'yours') this.#yours.resolve(order.totals)
     })
     // should it be killed meanwhile, all is ours at once
     process.once('disconnect', () => {
@@ -128,13 +130,13 @@ export class Predecessor {
   }
 
   /** Resolves when the control socket is free, with what the old service had counted by then. */
-  ready(heirs: string[]): Promise<Float64Array | undefined> {
+  ready(heirs: string[]): Promise<FleetTotals | undefined> {
     process.send?.({ kind: 'ready', heirs } satisfies Ready, () => {})
     return this.#lead.promise
   }
 
   /** Resolves when nothing of it is left, with what it has counted in all. */
-  gone(): Promise<Float64Array | undefined> {
+  gone(): Promise<FleetTotals | undefined> {
     return this.#yours.promise
   }
 }

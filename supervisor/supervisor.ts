@@ -16,6 +16,7 @@ import { ControlServer, readControlFiles } from './control/server.ts'
 import { ListeningSockets } from './listening-sockets.ts'
 import { holdLock, lockRunFolder, type RunLock } from './lock.ts'
 import { Manager } from './manager.ts'
+import { OwnCounter } from './metrics/own-counters.ts'
 import { notifyManager, watchdogMs } from './notify.ts'
 import { becomeUser } from './privileges.ts'
 import { Predecessor, Successor } from './succession.ts'
@@ -172,7 +173,9 @@ class Supervisor {
     this.#log.notice({ event: 'upgraded', successor: successor.pid }, `process ${successor.pid} takes over`)
     notifyManager(`MAINPID=${successor.pid}`)
     this.#control?.release()
-    successor.lead((await fleet.counters()).total)
+    fleet.counted[OwnCounter.UPGRADES]++
+    await fleet.ask()
+    successor.lead(fleet.totals())
     this.#stopping.now()
     return { pid: successor.pid }
   }
@@ -181,7 +184,7 @@ class Supervisor {
   async #makeWay(successor: Successor): Promise<number> {
     const { fleet } = this.#manager
     await fleet.leave(fleet.drainMs, successor.heirs)
-    await successor.yours((await fleet.counters()).total)
+    await successor.yours(fleet.totals())
     this.#log.notice({ event: 'left' }, 'the last query of this supervisor is answered')
     return 0
   }

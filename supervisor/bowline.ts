@@ -15,6 +15,7 @@ import { addServiceCommands } from './commands/service.ts'
 import { addStatusCommand } from './commands/status.ts'
 import { addTopCommand } from './commands/top.ts'
 import { addTrustAnchorCommands } from './commands/trust-anchor.ts'
+import { addWorkersCommands } from './commands/workers.ts'
 import { packageVersion } from './version.ts'
 
 const program = new Command('bowline')
@@ -26,6 +27,7 @@ const program = new Command('bowline')
 addRunCommand(program)
 addStatusCommand(program)
 addServiceCommands(program)
+addWorkersCommands(program)
 addQueryCommand(program)
 addLiveConfigCommands(addConfigCommands(program))
 addTrustAnchorCommands(program)

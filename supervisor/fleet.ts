@@ -205,6 +205,16 @@ export class Fleet {
     })
   }
 
+  /** Has the worker `id` leave. Rejects when it is not there, or the last. */
+  remove(id: number): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#expect(id)
+      if (this.#places.size === 1) throw new BowlineError('scale', `worker ${id} is the last; stop the service instead`)
+      this.#shrink(id)
+      this.#prepareSpare()
+    })
+  }
+
   /** Replaces the worker `id`, or one after the other all of them, by new processes. */
   restart(id?: number): Promise<void> {
     return this.#inTurn(async () => {
@@ -233,6 +243,7 @@ export class Fleet {
         }
         this.#config = config
       } catch (error) {
+        this.counted[OwnCounter.ROLLED_BACK]++
         this.#options.log.err(
           { event: 'roll-back', err: error },
           `going back to the former configuration: ${(error as Error).message}`,
@@ -243,7 +254,6 @@ export class Fleet {
         throw error
       }
       this.#sockets.keepOnly(points)
-        this.counted[OwnCounter.ROLLED_BACK]++
       this.#steer()
       this.#prepareSpare(true)
     })
@@ -374,16 +384,6 @@ export class Fleet {
     throw failed.reason
   }
 
-  #shrink(id: number): void {
-    const place = this.#places.get(id)
-    if (place === undefined) return
-    this.#places.delete(id)
-    this.#steer()
-    void this.#dismiss(place, place.child, { acceptMs: ACCEPT_MS, heirs: this.heirs })
-  }
-
-  /** Rejects when the successor does not get ready; then the present one stays. */
-  async #replace(place: Place, config: Config): Promise<void> {
   get #ids(): number[] {
     return [...this.#places.keys()].sort((one, other) => one - other)
   }
@@ -399,6 +399,16 @@ export class Fleet {
       throw new BowlineError('no-such-worker', `there is no worker ${id}; there are ${this.#ids.join(', ')}`)
   }
 
+  #shrink(id: number): void {
+    const place = this.#places.get(id)
+    if (place === undefined) return
+    this.#places.delete(id)
+    this.#steer()
+    void this.#dismiss(place, place.child, { acceptMs: ACCEPT_MS, heirs: this.heirs })
+  }
+
+  /** Rejects when the successor does not get ready; then the present one stays. */
+  async #replace(place: Place, config: Config): Promise<void> {
     const former = place.child
     const successor = this.#makeWorker(place.id, config)
     await successor.start()
@@ -442,6 +452,8 @@ export class Fleet {
     const former = this.#keeper
     former.retire()
     await former.stop(KEEPER_STOP_MS)
+    this.#keeperPast = addCounters(this.#keeperPast, former.counters)
+    this.counted[OwnCounter.KEEPER_REPLACED]++
     this.#keeper = this.#makeKeeper(config)
     await this.#keeper.start()
   }
@@ -452,12 +464,13 @@ export class Fleet {
     return new Child({
       name: 'keeper',
       fork: () => startProcess(keeperPath ?? mainFile('keeper'), [], config.logging.target),
-    this.#keeperPast = addCounters(this.#keeperPast, former.counters)
-    this.counted[OwnCounter.KEEPER_REPLACED]++
       startMessage: () => ({ kind: 'start', config: { ...config, logging: this.#config.logging }, socketPath }),
       clock,
       log,
       onChange,
+      onCrash: ({ cause }) => {
+        this.counted[KEEPER_CRASH[cause]]++
+      },
     })
   }
 
@@ -468,9 +481,6 @@ export class Fleet {
   }
 
   #makeWorker(id: number, config: Config): Worker {
-      onCrash: ({ cause }) => {
-        this.counted[KEEPER_CRASH[cause]]++
-      },
     const { clock, log, onChange, sockets } = this.#options
     let handed: Pick<StartWorker, 'listening' | 'notOurs'> = {}
     let questionsPath = ''
@@ -525,6 +535,8 @@ export class Fleet {
 
   #crashed(id: number, crash: Crash, questionsPath: string): void {
     const questions = readLastQuestions(questionsPath)
+    this.counted[WORKER_CRASH[crash.cause]]++
+    this.counted[OwnCounter.SUSPECTS] += questions.filter(({ unfinished }) => unfinished).length
     rmSync(questionsPath, { force: true })
     const place = this.#places.get(id)
     if (place !== undefined) place.lastCrash = { ...crash, questions }
@@ -535,8 +547,6 @@ export class Fleet {
         `${crash.child} ended after ${told.map(({ question, client }) => `${question} from ${client}`).join(', ')}`,
       )
     }
-    this.counted[WORKER_CRASH[crash.cause]]++
-    this.counted[OwnCounter.SUSPECTS] += questions.filter(({ unfinished }) => unfinished).length
     this.#prepareSpare()
   }
 

@@ -37,25 +37,6 @@ export function isWell({ workers }: Status): boolean {
 export function statusText(status: Status): string {
   const { version, pid, state, uptimeMs, scaling, keeper, workers, leaving, unconfirmed } = status
   const range = scaling.mode === 'auto' ? `auto, ${scaling.min} to ${scaling.max}` : 'fixed'
-  const rows = workers.map((worker) => [
-    `${worker.id}`,
-    `${worker.pid ?? '-'}`,
-    worker.state,
-    durationText(worker.uptimeMs),
-    `${worker.queriesPerSecond}`,
-    `${Math.round(100 * worker.utilisation)} %`,
-    `${Math.round(worker.rssOctets / 1e6)} MB`,
-    `${worker.inFlight}`,
-    `${worker.restarts}`,
-  ])
-  const table = [['worker', 'pid', 'state', 'uptime', 'qps', 'busy', 'rss', 'in flight', 'restarts'], ...rows]
-  const crashes = workers.flatMap(({ id, lastCrash }) =>
-    lastCrash === undefined
-      ? []
-      : [
-          `worker ${id} ended at ${new Date(lastCrash.wallMs).toISOString()}: ${lastCrash.reason}${suspectText(lastCrash)}`,
-        ],
-  )
   return [
     `bowline ${version}, process ${pid}, ${state}, up ${durationText(uptimeMs)}`,
     `workers: ${scaling.workers} (${range})${scaling.lastDecision === undefined ? '' : `; last change ${scaling.lastDecision}`}`,
@@ -63,10 +44,34 @@ export function statusText(status: Status): string {
     ...(leaving > 0 ? [`${leaving} more finish what they have`] : []),
     ...(unconfirmed ? ['a change of the configuration waits for bowline config confirm'] : []),
     '',
-    ...columns(table),
-    ...(crashes.length > 0 ? ['', ...crashes] : []),
-    '',
+    workersText(workers),
   ].join('\n')
+}
+
+/** A line for each, then how those that ended did so. */
+export function workersText(workers: Status['workers']): string {
+  const total = workers.reduce((sum, { queriesPerSecond }) => sum + queriesPerSecond, 0)
+  const rows = workers.map((worker) => [
+    `${worker.id}`,
+    `${worker.pid ?? '-'}`,
+    worker.state,
+    durationText(worker.uptimeMs),
+    `${worker.queriesPerSecond}`,
+    total === 0 ? '-' : `${Math.round((100 * worker.queriesPerSecond) / total)} %`,
+    `${Math.round(100 * worker.utilisation)} %`,
+    `${Math.round(worker.rssOctets / 1e6)} MB`,
+    `${worker.inFlight}`,
+    `${worker.restarts}`,
+  ])
+  const titles = ['worker', 'pid', 'state', 'uptime', 'qps', 'share', 'busy', 'rss', 'in flight', 'restarts']
+  const crashes = workers.flatMap(({ id, lastCrash }) =>
+    lastCrash === undefined
+      ? []
+      : [
+          `worker ${id} ended at ${new Date(lastCrash.wallMs).toISOString()}: ${lastCrash.reason}${suspectText(lastCrash)}`,
+        ],
+  )
+  return [...columns([titles, ...rows]), ...(crashes.length > 0 ? ['', ...crashes] : []), ''].join('\n')
 }
 
 function suspectText({ questions }: NonNullable<Status['workers'][number]['lastCrash']>): string {

@@ -205,6 +205,17 @@ export const ROUTES: readonly Route[] = [
   },
   {
     method: 'POST',
+    path: '/v1/remove',
+    role: 'operate',
+    summary: 'Has the worker named finish what it has and leave.',
+    body: z.strictObject({ worker: z.int() }),
+    response: z.object({ workers: z.int() }),
+    handle: async (manager, { body }) => ({
+      body: { workers: await manager.remove((body as { worker: number }).worker) },
+    }),
+  },
+  {
+    method: 'POST',
     path: '/v1/restart',
     role: 'operate',
     summary: 'Replaces all workers one by one, or the one named.',

@@ -33,9 +33,9 @@ describe('statusText', () => {
       'keeper: process 99, running, up 1m 39s, 0 restarts',
       '1 more finish what they have',
       '',
-      'worker  pid    state  uptime    qps  busy    rss  in flight  restarts',
-      '     1  101  running   1m 1s  12345  46 %  98 MB          3         0',
-      '     2    -  resting      0s  12345  46 %  98 MB          0         7',
+      'worker  pid    state  uptime    qps  share  busy    rss  in flight  restarts',
+      '     1  101  running   1m 1s  12345   50 %  46 %  98 MB          3         0',
+      '     2    -  resting      0s  12345   50 %  46 %  98 MB          0         7',
       '',
     ])
   })

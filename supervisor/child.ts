@@ -81,22 +81,24 @@ export class Child {
   readonly #answers = new Map<number, () => void>()
   readonly #orders = new Map<number, (answer: unknown) => void>()
   readonly #tables = new Map<number, (bogus: Frequent[]) => void>()
-  /** Sums of the processes that have ended. */
-  #past: Float64Array = new Float64Array()
-  #present: Float64Array = new Float64Array()
+  /** Sums of the processes that have ended and have no more to say. */
+  #past = NOTHING
+  /** Of each of the others, the last it said. The last word of one that has ended may still be on its way. */
+  readonly #told = new Map<ChildProcess, Totals>()
+  #isHung = false
   restarts = 0
   lastCrash: Crash | undefined
   /** As it last said. */
   inFlight = 0
   utilisation = 0
   rssOctets = 0
-
-  constructor(options: ChildOptions) {
   gauges: Float64Array = new Float64Array()
   /** Of a worker. */
   udp: UdpWays | undefined
   /** Whether it answered when it was last asked what it has counted. */
   answers = true
+
+  constructor(options: ChildOptions) {
     this.name = options.name
     this.#options = options
   }
@@ -115,12 +117,12 @@ export class Child {
   }
 
   /** Counted by its processes since it was made; as far as the last word of the present one goes. */
-  get counters(): Float64Array {
-    return this.totals.counters
   get totals(): Totals {
     return [...this.#told.values()].reduce(addTotals, this.#past)
   }
 
+  get counters(): Float64Array {
+    return this.totals.counters
   }
 
   /** Resolves when the process is ready. Rejects when it cannot do its work, and then tries no more; once it was ready,
@@ -271,9 +273,9 @@ export class Child {
     switch (message.kind) {
       case 'ready':
         if (this.#state !== 'starting') return
+        this.udp = message.udp
         this.#become('running')
         this.#options.log.info({ event: 'child-ready', child: this.name, childPid: this.pid }, `${this.name} is ready`)
-        this.udp = message.udp
         this.#expectSignOfLife(HUNG_MS)
         this.#firstStart?.resolve()
         this.#firstStart = undefined
@@ -301,22 +303,22 @@ export class Child {
     }
   }
 
-  /** Kills the process when it stays silent. Should this very process have been suspended, all timers are late; the
-   *  second look, after the waiting messages have been read, is the one that counts. */
   #take(child: ChildProcess, { counters, modules = [], gauges }: Partial<Report>): void {
     if (counters !== undefined) this.#told.set(child, { counters, modules })
     if (gauges !== undefined && child === this.#process) this.gauges = gauges
   }
 
+  /** Kills the process when it stays silent. Should this very process have been suspended, all timers are late; the
+   *  second look, after the waiting messages have been read, is the one that counts. */
   #expectSignOfLife(withinMs: number): void {
     const { clock, log, examine } = this.#options
     this.#timer?.cancel()
     this.#timer = clock.after(withinMs, () => {
       this.#timer = clock.after(ALIVE_INTERVAL_MS, async () => {
         const hung = this.#process
+        this.#isHung = true
         log.err({ event: 'child-hung', child: this.name, childPid: this.pid }, `${this.name} hangs: killed`)
         if (hung !== undefined && examine !== undefined) {
-        this.#isHung = true
           const late = Promise.withResolvers<void>()
           this.#timer = clock.after(EXAMINE_MS, late.resolve)
           await Promise.race([examine(hung, () => this.#lastWords).catch(() => {}), late.promise])

@@ -11,8 +11,8 @@ import type { Clock } from '../src/io/interfaces.ts'
 import type { Log } from '../src/io/log.ts'
 import { Counter } from '../src/metrics/counters.ts'
 import { type Frequent, mergeFrequent } from '../src/metrics/frequent.ts'
-import type { StartWorker } from '../workers/messages.ts'
-import { Child, type Crash } from './child.ts'
+import type { StartWorker, UdpWays } from '../workers/messages.ts'
+import { Child, type ChildState, type Crash } from './child.ts'
 import { ListeningSockets } from './listening-sockets.ts'
 import { KEEPER_CRASH, OWN_COUNTERS, OwnCounter, WORKER_CRASH } from './metrics/own-counters.ts'
 import { handedSockets, Spare, startProcess } from './processes.ts'
@@ -205,20 +205,11 @@ export class Fleet {
     })
   }
 
-  /** Has the worker `id` leave. Rejects when it is not there, or the last. */
-  remove(id: number): Promise<void> {
-    return this.#inTurn(async () => {
-      this.#expect(id)
-      if (this.#places.size === 1) throw new BowlineError('scale', `worker ${id} is the last; stop the service instead`)
-      this.#shrink(id)
-      this.#prepareSpare()
-    })
-  }
-
   /** Replaces the worker `id`, or one after the other all of them, by new processes. */
   restart(id?: number): Promise<void> {
     return this.#inTurn(async () => {
-      if (id !== undefined) this.#expect(id)
+      if (id !== undefined && !this.#places.has(id))
+        throw new BowlineError('no-such-worker', `there is no worker ${id}; there are 1 to ${this.#places.size}`)
       for (const place of this.#places.values())
         if (id === undefined || place.id === id) await this.#replace(place, this.#config)
       this.#prepareSpare(true)
@@ -382,21 +373,6 @@ export class Fleet {
     if (failed === undefined) return
     for (const { id } of made) this.#shrink(id)
     throw failed.reason
-  }
-
-  get #ids(): number[] {
-    return [...this.#places.keys()].sort((one, other) => one - other)
-  }
-
-  #freeIds(count: number): number[] {
-    return idsTo(this.#places.size + count)
-      .filter((id) => !this.#places.has(id))
-      .slice(0, count)
-  }
-
-  #expect(id: number): void {
-    if (!this.#places.has(id))
-      throw new BowlineError('no-such-worker', `there is no worker ${id}; there are ${this.#ids.join(', ')}`)
   }
 
   #shrink(id: number): void {

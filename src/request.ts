@@ -9,7 +9,7 @@ import type { Exchange, Protocol } from './io/interfaces.ts'
 import type { Ledger } from './ledger.ts'
 import type { ForwardRule } from './settings.ts'
 import type { Edns, EdnsOptionValue, Question, Reply } from './wire/message.ts'
-import { type Name, nameKey } from './wire/name.ts'
+import { equalNames, type Name, nameKey } from './wire/name.ts'
 import type { RRset } from './wire/rrset.ts'
 import { type Ede, Rcode } from './wire/types.ts'
 
@@ -278,15 +278,15 @@ export class Request {
   #judged = false
 
   /** Ended sub-requests, by subKey(). */
-  readonly findings = new Map<string, Request>()
+  #findings: Map<string, Request> | undefined = undefined
   /** Sub-requests under way, by subKey(). */
-  readonly pending = new Set<string>()
+  #pending: Set<string> | undefined = undefined
   /** Asked for by need(), not yet started. */
-  wanted: Wanted[] = []
+  #wanted: readonly Wanted[] = NONE_WANTED
   /** Calls of hold() not released yet. */
-  holds = 0
-  /** Set by the driver: steps the request on. */
-  wake: (() => void) | undefined = undefined
+  #holds = 0
+  /** Set by the driver, which steps the request on. */
+  stepper: { wake(): void } | undefined = undefined
   /** Why it is asked, when not for its own sake: `priming` is about the root's servers and goes to the hints
    *  (RFC 9609); `server-address` will do with glue and needs no validation; `proof` is a link of a chain of trust. */
   readonly purpose: Purpose
@@ -329,11 +329,17 @@ export class Request {
     this.sname = question.name
   }
 
-  /** Finds identical requests. */
-  get key(): string {
+  /** Whether what this one finds is what `other` looks for. */
+  isFor(other: Request): boolean {
     const { type, class: qclass, name } = this.question
-    const cd = this.wishes.cd ? 'cd' : ''
-    return `${type}/${qclass}/${cd}${this.purpose}/${this.view?.key ?? ''}/${nameKey(name)}`
+    return (
+      type === other.question.type &&
+      qclass === other.question.class &&
+      this.wishes.cd === other.wishes.cd &&
+      this.purpose === other.purpose &&
+      this.view?.key === other.view?.key &&
+      equalNames(name, other.question.name)
+    )
   }
 
   get qname(): Name {
@@ -347,31 +353,66 @@ export class Request {
   /** The ended sub-request for this question; or undefined, and it will be started when the hook answers `wait`. */
   need(name: Name, type: number, purpose: Purpose = 'answer'): Request | undefined {
     const key = subKey(name, type)
-    const finding = this.findings.get(key)
-    if (finding === undefined && !this.pending.has(key) && !this.wanted.some((wanted) => wanted.key === key))
-      this.wanted.push({ key, name, type, purpose })
+    const finding = this.#findings?.get(key)
+    if (finding === undefined && !this.#pending?.has(key) && !this.#wanted.some((wanted) => wanted.key === key))
+      this.#wanted = [...this.#wanted, { key, name, type, purpose }]
     return finding
   }
 
   /** The ended sub-request for this question, if there is one. Starts nothing. */
   finding(name: Name, type: number): Request | undefined {
-    return this.findings.size === 0 ? undefined : this.findings.get(subKey(name, type))
+    return this.#findings?.get(subKey(name, type))
+  }
+
+  /** What need() asked for since it was last taken. */
+  takeWanted(): readonly Wanted[] {
+    const wanted = this.#wanted
+    this.#wanted = NONE_WANTED
+    return wanted
+  }
+
+  /** A sub-request is under way … */
+  expect(key: string): void {
+    this.#pending ??= new Set()
+    this.#pending.add(key)
+  }
+
+  /** … and has ended. */
+  find(key: string, ended: Request): void {
+    this.#findings ??= new Map()
+    this.#pending?.delete(key)
+    this.#findings.set(key, ended)
+  }
+
+  /** Sub-requests that have ended. */
+  get foundCount(): number {
+    return this.#findings?.size ?? 0
+  }
+
+  /** There is something that will wake the request. */
+  get isExpecting(): boolean {
+    return this.#holds > 0 || (this.#pending !== undefined && this.#pending.size > 0)
+  }
+
+  /** Steps the request on. */
+  wake(): void {
+    this.stepper?.wake()
   }
 
   /** For what is not DNS, or not ours to count: say `wait`, and call what this gives when it is over. */
   hold(): () => void {
-    this.holds++
+    this.#holds++
     let held = true
     return () => {
       if (!held) return
       held = false
-      this.holds--
-      this.wake?.()
+      this.#holds--
+      this.wake()
     }
   }
 
   isPending(name: Name, type: number): boolean {
-    return this.pending.has(subKey(name, type))
+    return this.#pending?.has(subKey(name, type)) ?? false
   }
 
   /** Whether this request, or one it serves, is after the same question: then a sub-request for it would never end. */
@@ -460,6 +501,8 @@ export class Request {
     this.sname = other.sname
   }
 }
+
+const NONE_WANTED: readonly Wanted[] = []
 
 export interface Wanted {
   key: string

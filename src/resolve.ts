@@ -25,11 +25,12 @@ import {
   type Wishes,
 } from './request.ts'
 import { defaultSettings, type Settings } from './settings.ts'
-import { type ExchangeCounters, Exchanges } from './upstream/exchange.ts'
+import { type ExchangeCounters, Exchanges, type Listener } from './upstream/exchange.ts'
 import { Servers } from './upstream/servers.ts'
 import { WireError } from './wire/error.ts'
 import { type ClientQuery, type Edns, parseQuery, type Question } from './wire/message.ts'
 import { type Name, nameToText } from './wire/name.ts'
+import { type Filed, hashName, NameTable } from './wire/name-table.ts'
 import { Class, Ede, Flag, Opcode, Rcode, Type, typeText } from './wire/types.ts'
 
 export type { Client } from './request.ts'
@@ -80,9 +81,18 @@ const MAX_STEPS = 2000
 const RESPONSE_ROOM = 65_535
 const HEADER = 12
 
+/** What the driver does when something comes to pass that a pursuit waits for. */
+interface Stepper {
+  run(pursuit: Pursuit): void
+  hear(pursuit: Pursuit, arrival: Arrival, octets: number): void
+}
+
 /** A request on its way through the layers; what only the driver needs to know of it. */
-class Pursuit {
+class Pursuit implements Filed, Listener {
   readonly request: Request
+  readonly hash: number
+  nextFiled: this | undefined = undefined
+  readonly #stepper: Stepper
   readonly parent: Pursuit | undefined
   /** Called once, when the request has ended. */
   onEnd: (request: Request) => void
@@ -96,25 +106,33 @@ class Pursuit {
   /** When it goes off, the client is given an old answer, if there is one. */
   patience: Timer | undefined
   /** Identical requests that wait for this one's outcome. */
-  followers: Pursuit[] = []
+  followers: Pursuit[] = NOBODY
   /** The identical request this one waits for. */
   leader: Pursuit | undefined
   leads = false
-  readonly subs = new Map<string, Pursuit>()
+  subs: Map<string, Pursuit> | undefined = undefined
   running = false
   wokenWhileRunning = false
 
-  constructor(request: Request, parent: Pursuit | undefined, onEnd: (request: Request) => void) {
+  constructor(stepper: Stepper, request: Request, parent: Pursuit | undefined, onEnd: (request: Request) => void) {
+    this.#stepper = stepper
     this.request = request
+    this.hash = hashName(request.qname, request.qtype)
     this.parent = parent
     this.onEnd = onEnd
+    request.stepper = this
   }
 
-  /** Whether there is something that will wake the request. */
-  get isExpecting(): boolean {
-    return this.request.pending.size > 0 || this.request.holds > 0
+  wake(): void {
+    this.#stepper.run(this)
+  }
+
+  hear(arrival: Arrival, octets: number): void {
+    this.#stepper.hear(this, arrival, octets)
   }
 }
+
+const NOBODY: Pursuit[] = []
 
 export class Core {
   readonly settings: Settings
@@ -125,7 +143,11 @@ export class Core {
   readonly #layers: readonly Layer[]
   /** Some module has to see what an index of ready answers would answer. */
   readonly #seesCached: boolean
-  readonly #leaders = new Map<string, Pursuit>()
+  readonly #leaders = new NameTable<Pursuit>()
+  readonly #stepper: Stepper = {
+    run: (pursuit) => this.#run(pursuit),
+    hear: (pursuit, arrival, octets) => this.#hear(pursuit, arrival, octets),
+  }
   /** Requests that let others have their turn, first come, first to go on. */
   readonly #paused: Pursuit[] = []
   #resuming = false
@@ -188,7 +210,7 @@ export class Core {
     this.#layers = [...(options.modules ?? []), cacheLayer, validator, iterator]
     this.#seesCached = this.#layers.some((layer) => layer.seesCached)
     const driver: Driver = {
-      ask: (query, onArrival) => this.#exchanges.ask(query, query.timeoutMs, onArrival).exchange,
+      ask: (query, onArrival) => this.#exchanges.ask(query, query.timeoutMs, { hear: onArrival }).exchange,
       resolve: (name, type, onEnd) => {
         const wishes = { rd: true, cd: false, ad: false, do: false }
         this.pursue({ name, type, class: Class.IN }, wishes, {}, onEnd)
@@ -277,7 +299,7 @@ export class Core {
     const { limits, ledgerMode } = this.settings
     const ledger = new Ledger(limits, ledgerMode, this.#clock.monotonicMs(), (resource) => this.#exceeded(resource))
     const request = new Request(question, wishes, ledger, { ...origin, mustValidate: this.#validates(wishes) })
-    const pursuit = new Pursuit(request, undefined, (ended) => {
+    const pursuit = new Pursuit(this.#stepper, request, undefined, (ended) => {
       this.#inFlight--
       try {
         onEnd(ended)
@@ -286,7 +308,6 @@ export class Core {
       }
       if (this.#inFlight === 0) this.#drained?.()
     })
-    request.wake = () => this.#run(pursuit)
     this.#run(pursuit)
   }
 
@@ -308,7 +329,7 @@ export class Core {
   /** Ends every request in flight with SERVFAIL. */
   close(): void {
     this.#closed = true
-    for (const leader of [...this.#leaders.values()]) {
+    for (const leader of this.#leaders.all()) {
       leader.request.addEde(Ede.NOT_READY, 'shutting down')
       this.#fail(leader)
     }
@@ -480,20 +501,20 @@ export class Core {
     const leftMs = request.ledger.deadlineMs - this.#clock.monotonicMs()
     const timeoutMs = Math.max(1, Math.min(query.timeoutMs, leftMs))
     query.cutShort = timeoutMs < query.timeoutMs
-    const asked = this.#exchanges.ask(query, timeoutMs, (arrival, octets) => {
-      pursuit.exchange = undefined
-      if (request.ledger.charge('received', octets)) this.#arrive(pursuit, arrival)
-      else this.#fail(pursuit)
-    })
+    const asked = this.#exchanges.ask(query, timeoutMs, pursuit)
     query.server = asked.query.server // of who asked first; what the reply means to us is still our own question's matter
     pursuit.exchange = asked.exchange
     return false
   }
 
-  #arrive(pursuit: Pursuit, arrival: Arrival): void {
+  #hear(pursuit: Pursuit, arrival: Arrival, octets: number): void {
+    pursuit.exchange = undefined
     if (pursuit.phase === 'ended') return
     const { request } = pursuit
-    pursuit.exchange = undefined
+    if (!request.ledger.charge('received', octets)) {
+      this.#fail(pursuit)
+      return
+    }
     if (arrival.kind === 'silence')
       request.trace?.({
         kind: 'arrival',
@@ -541,8 +562,7 @@ export class Core {
       this.#conclude(pursuit)
       return
     }
-    const meanwhile = new Pursuit(old, undefined, pursuit.onEnd)
-    old.wake = () => this.#run(meanwhile)
+    const meanwhile = new Pursuit(this.#stepper, old, undefined, pursuit.onEnd)
     meanwhile.phase = 'answer'
     meanwhile.layer = this.#layers.length - 1
     pursuit.onEnd = () => {}
@@ -563,30 +583,27 @@ export class Core {
   #startSubs(pursuit: Pursuit): boolean {
     const { request } = pursuit
     this.#watch(pursuit)
-    const { wanted } = request
-    request.wanted = []
-    const before = request.findings.size
-    for (const { key, name, type, purpose } of wanted) {
+    const before = request.foundCount
+    for (const { key, name, type, purpose } of request.takeWanted()) {
       this.counters.subRequests++
       const question = { name, type, class: Class.IN }
       const wishes = { rd: true, cd: request.wishes.cd, ad: false, do: true }
       // Addresses of servers need no proof: what the servers say does (RFC 4035 §5, and it would double the work).
       const mustValidate = purpose === 'proof' || (purpose === 'answer' && request.mustValidate)
       const sub = new Request(question, wishes, request.ledger, { parent: request, purpose, mustValidate })
-      const subPursuit = new Pursuit(sub, pursuit, (ended) => {
-        pursuit.subs.delete(key)
-        request.pending.delete(key)
-        request.findings.set(key, ended)
+      const subPursuit = new Pursuit(this.#stepper, sub, pursuit, (ended) => {
+        pursuit.subs?.delete(key)
+        request.find(key, ended)
         if (pursuit.phase !== 'ended') this.#run(pursuit)
       })
-      sub.wake = () => this.#run(subPursuit)
-      request.pending.add(key)
+      request.expect(key)
+      pursuit.subs ??= new Map()
       pursuit.subs.set(key, subPursuit)
       if (request.ledger.reach('depth', sub.depth)) this.#run(subPursuit)
       else this.#fail(subPursuit)
     }
-    if (request.findings.size > before) return true
-    if (!pursuit.isExpecting) throw new Error('waiting for nothing')
+    if (request.foundCount > before) return true
+    if (!request.isExpecting) throw new Error('waiting for nothing')
     return false
   }
 
@@ -594,7 +611,8 @@ export class Core {
   #join(pursuit: Pursuit): boolean {
     if (pursuit.leads) return false
     const { request } = pursuit
-    const leader = this.#leaders.get(request.key)
+    let leader = this.#leaders.first(pursuit.hash)
+    while (leader !== undefined && !leader.request.isFor(request)) leader = leader.nextFiled
     if (leader === undefined) {
       if (request.parent === undefined && this.#leaders.size >= this.settings.maxRecursions) {
         this.counters.refusedRecursions++ // what the cache answers never comes here
@@ -602,11 +620,11 @@ export class Core {
         this.#fail(pursuit)
         return true
       }
-      this.#leaders.set(request.key, pursuit)
+      this.#leaders.add(pursuit)
       pursuit.leads = true
       return false
     }
-    request.wanted = []
+    request.takeWanted()
     if (leader.request.background && this.#rescue(request)) {
       this.#conclude(pursuit) // who asked first has waited in vain
     } else if (waitsFor(leader, pursuit)) {
@@ -618,6 +636,7 @@ export class Core {
       this.#fail(pursuit)
     } else {
       this.counters.joined++
+      if (leader.followers === NOBODY) leader.followers = []
       leader.followers.push(pursuit)
       pursuit.leader = leader
       this.#watch(pursuit)
@@ -645,11 +664,11 @@ export class Core {
   #conclude(pursuit: Pursuit): boolean {
     const { request, followers } = pursuit
     pursuit.exchange?.cancel()
-    if (pursuit.leads) this.#leaders.delete(request.key)
+    if (pursuit.leads) this.#leaders.remove(pursuit)
     pursuit.leads = false
     if (pursuit.leader !== undefined) remove(pursuit.leader.followers, pursuit)
     pursuit.leader = undefined
-    pursuit.followers = []
+    pursuit.followers = NOBODY
     pursuit.phase = 'answer'
     pursuit.layer = this.#layers.length - 1
     for (const follower of followers) this.#release(follower, request)
@@ -759,7 +778,7 @@ function waitsFor(leader: Pursuit, pursuit: Pursuit): boolean {
     if (lineage.has(p)) return true
     if (seen.has(p)) continue
     seen.add(p)
-    open.push(...p.subs.values())
+    if (p.subs !== undefined) open.push(...p.subs.values())
     if (p.leader !== undefined) open.push(p.leader)
   }
   return false

@@ -5,6 +5,7 @@
  *  have gone a moment before. That something is there is looked up again; that nothing is there, and cuts, are not. */
 
 import { FOLD, type Name, parentName } from '../wire/name.ts'
+import { hashName } from '../wire/name-table.ts'
 import type { Delegation } from './delegation.ts'
 
 /** What the store has at one name. */
@@ -103,9 +104,7 @@ export class Ancestors {
 }
 
 function slotOf(name: Name, from: number): number {
-  let hash = 0x811c9dc5
-  for (let i = from; i < name.length; i++) hash = Math.imul(hash ^ FOLD[name[i]], 0x01000193)
-  return (hash ^ (hash >>> 15)) & (SLOTS - 1)
+  return hashName(name, 0, from) & (SLOTS - 1)
 }
 
 /** Whether `whole` is, from the label at `from` on, the name `tail`. */

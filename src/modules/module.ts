@@ -179,7 +179,7 @@ class Running implements RunningModule {
   }
 
   attach(driver: Driver): void {
-    this.#driver = driver
+    this.#driver ??= driver // of several cores, the first is the one for questions of nobody in particular
   }
 
   stop(): void {
@@ -237,7 +237,7 @@ class Running implements RunningModule {
         this.#waiting.delete(request)
         this.#givenUp.add(request)
         this.#fault('module-stalled', { hook, allowedMs: budget.waitMs })
-        request.wake?.()
+        request.wake()
       }
       this.#waiting.set(request, this.#tools.clock.after(budget.waitMs, giveUp))
     }

@@ -2,11 +2,12 @@
  *  query carried (RFC 5452 §9.1); anything else is waited past, for a forger could have sent it. Requests that are about
  *  to ask the same question of the same zone at the same time share one query. */
 
-import type { Clock, Exchange, ExchangeFailure, Random, Transport } from '../io/interfaces.ts'
+import type { Clock, Exchange, ExchangeFailure, ExchangeSink, Random, Transport } from '../io/interfaces.ts'
 import type { Arrival, Query } from '../request.ts'
 import { WireError } from '../wire/error.ts'
 import { parseReply } from '../wire/message.ts'
-import { nameKey } from '../wire/name.ts'
+import { equalNames } from '../wire/name.ts'
+import { type Filed, hashName, NameTable } from '../wire/name-table.ts'
 import { composeUpstream, isReply, judgePacket, MAX_BAD_REPLIES, type SentQuery, type Verdict } from './query.ts'
 import type { Servers } from './servers.ts'
 
@@ -30,8 +31,10 @@ export interface ExchangesOptions {
   udpSize: number
 }
 
-/** Called once with what came, and how many octets of it. */
-export type Deliver = (arrival: Arrival, octets: number) => void
+/** Hears once what came, and how many octets of it. */
+export interface Listener {
+  hear(arrival: Arrival, octets: number): void
+}
 
 /** Room for the longest query: header, name, question, OPT with some options. */
 const QUERY_ROOM = 1024
@@ -55,68 +58,88 @@ export class Exchanges {
     },
   }
   readonly #options: ExchangesOptions
-  readonly #underWay = new Map<string, Flight>()
+  readonly #underWay = new NameTable<Flight>()
   readonly #buffer = new Uint8Array(QUERY_ROOM)
 
   constructor(options: ExchangesOptions) {
     this.#options = options
   }
 
-  /** Asks, or joins those who ask the same; `deliver` is never called before this returns. The query actually sent is
-   *  in the result: that of who asked first. */
-  ask(query: Query, timeoutMs: number, deliver: Deliver): { query: Query; exchange: Exchange } {
-    const flags = `${query.recursionDesired ? 'rd' : ''}${query.checkingDisabled ? 'cd' : ''}`
-    const key = `${query.qtype}/${query.protocol}/${query.edns}/${flags}/${nameKey(query.zoneCut)}/${nameKey(query.qname)}`
-    let flight = this.#underWay.get(key)
-    if (flight === undefined) {
-      flight = new Flight(query, key)
-      this.#underWay.set(key, flight)
-      this.#send(flight, timeoutMs)
-    } else this.counters.shared++
-    const listening = flight
-    listening.listeners.add(deliver)
-    return { query: flight.query, exchange: { cancel: () => this.#leave(listening, deliver) } }
+  /** Asks, or joins those who ask the same; `listener` hears nothing before this returns. The query actually sent is that
+   *  of who asked first. */
+  ask(query: Query, timeoutMs: number, listener: Listener): { query: Query; exchange: Exchange } {
+    const hash = hashName(query.qname, query.qtype)
+    let flight = this.#underWay.first(hash)
+    while (flight !== undefined && !flight.asks(query, hash)) flight = flight.nextFiled
+    if (flight !== undefined) {
+      this.counters.shared++
+      flight.others.push(listener)
+      const joined = flight
+      return { query: flight.query, exchange: { cancel: () => joined.leave(listener) } }
+    }
+    const own = new Flight(this, query, hash, listener)
+    this.#underWay.add(own)
+    this.#send(own, timeoutMs)
+    return own
   }
 
   #send(flight: Flight, timeoutMs: number): void {
     const { query } = flight
-    const { transport, random, udpSize, servers } = this.#options
+    const { transport, random, udpSize, clock } = this.#options
     if (query.protocol === 'udp') this.counters.upstreamUdp++
     else this.counters.upstreamTcp++
-    const sent = composeUpstream(this.#buffer, { ...query, choice: query, random, udpSize })
-    const startMs = this.#options.clock.monotonicMs()
-    let badReplies = 0
-    flight.exchange = transport.exchange(query.server, query.protocol, sent.octets, timeoutMs, {
-      accept: (packet) => {
-        const verdict = judgePacket(sent, packet)
-        if (isReply(verdict, query.protocol)) {
-          // Over TCP nobody could have forged it: the server itself loses the case.
-          if (verdict === 'mismatch-case') servers.learn(query.server, { kind: 'case-broken' })
-          const arrival = this.#read(packet, sent, query, startMs)
-          if (arrival !== undefined) {
-            this.#land(flight, arrival, packet.length)
-            return true
-          }
-        } else if (verdict !== 'match') this.counters.mismatch[verdict]++
-        if (verdict === 'mismatch-case' || ++badReplies >= MAX_BAD_REPLIES) {
-          // A near miss: a forger, or a server that loses the case. TCP will tell, and it is asked for at once.
-          flight.exchange?.cancel()
-          this.#land(flight, { kind: 'silence', reason: verdict === 'mismatch-case' ? 'miscased' : 'spoofed' }, 0)
-        }
-        return false
-      },
-      failed: (reason: ExchangeFailure) => {
-        if (reason === 'timeout') this.counters.timeouts++
-        this.#land(flight, { kind: 'silence', reason }, 0)
-      },
+    const { qname, qtype, recursionDesired, checkingDisabled, options } = query
+    flight.sent = composeUpstream(this.#buffer, {
+      qname,
+      qtype,
+      choice: query,
+      random,
+      recursionDesired,
+      checkingDisabled,
+      udpSize,
+      options,
     })
+    flight.startMs = clock.monotonicMs()
+    flight.way = transport.exchange(query.server, query.protocol, flight.sent.octets, timeoutMs, flight)
+  }
+
+  /** Whether `packet` ends the flight with a reply. */
+  accept(flight: Flight, packet: Uint8Array): boolean {
+    const { query, sent } = flight
+    const verdict = judgePacket(sent as SentQuery, packet)
+    if (isReply(verdict, query.protocol)) {
+      // Over TCP nobody could have forged it: the server itself loses the case.
+      if (verdict === 'mismatch-case') this.#options.servers.learn(query.server, { kind: 'case-broken' })
+      const arrival = this.#read(packet, flight)
+      if (arrival !== undefined) {
+        this.#land(flight, arrival, packet.length)
+        return true
+      }
+    } else if (verdict !== 'match') this.counters.mismatch[verdict]++
+    if (verdict === 'mismatch-case' || ++flight.badReplies >= MAX_BAD_REPLIES) {
+      // A near miss: a forger, or a server that loses the case. TCP will tell, and it is asked for at once.
+      flight.way?.cancel()
+      this.#land(flight, { kind: 'silence', reason: verdict === 'mismatch-case' ? 'miscased' : 'spoofed' }, 0)
+    }
+    return false
+  }
+
+  fail(flight: Flight, reason: ExchangeFailure): void {
+    if (reason === 'timeout') this.counters.timeouts++
+    this.#land(flight, { kind: 'silence', reason }, 0)
+  }
+
+  /** Nobody waits for it any more. */
+  abandon(flight: Flight): void {
+    this.#underWay.remove(flight)
+    flight.way?.cancel()
   }
 
   /** The reply; undefined when it cannot be read and, over UDP, may be forged, so that the wait goes on. */
-  #read(packet: Uint8Array, sent: SentQuery, query: Query, startMs: number): Arrival | undefined {
+  #read(packet: Uint8Array, { query, sent, startMs }: Flight): Arrival | undefined {
     // Names in the reply are compressed against the question: with the client's spelling put back there, our play with
     // upper and lower case does not reach the client.
-    if (sent.mixedCase && packet.length >= HEADER_OCTETS + query.qname.length && (packet[4] | packet[5]) !== 0)
+    if (sent?.mixedCase && packet.length >= HEADER_OCTETS + query.qname.length && (packet[4] | packet[5]) !== 0)
       packet.set(query.qname, HEADER_OCTETS)
     try {
       const reply = parseReply(packet)
@@ -130,28 +153,78 @@ export class Exchanges {
   }
 
   #land(flight: Flight, arrival: Arrival, octets: number): void {
-    if (this.#underWay.get(flight.key) === flight) this.#underWay.delete(flight.key)
-    const listeners = [...flight.listeners]
-    flight.listeners.clear()
-    for (const deliver of listeners) deliver(arrival, octets)
-  }
-
-  #leave(flight: Flight, deliver: Deliver): void {
-    if (!flight.listeners.delete(deliver) || flight.listeners.size > 0) return
-    if (this.#underWay.get(flight.key) === flight) this.#underWay.delete(flight.key)
-    flight.exchange?.cancel()
+    this.#underWay.remove(flight)
+    const { listener, others } = flight
+    flight.listener = undefined
+    flight.others = NOBODY
+    listener?.hear(arrival, octets)
+    for (const other of others) other.hear(arrival, octets)
   }
 }
 
-/** A query on its way and those who wait for its reply. */
-class Flight {
-  readonly query: Query
-  readonly key: string
-  readonly listeners = new Set<Deliver>()
-  exchange: Exchange | undefined
+const NOBODY: Listener[] = []
 
-  constructor(query: Query, key: string) {
+/** A query on its way and those who wait for its reply: to the transport its sink, to who asked first the exchange. */
+class Flight implements Filed, ExchangeSink, Exchange {
+  readonly query: Query
+  readonly hash: number
+  nextFiled: this | undefined = undefined
+  /** Who asked first, and who joined; each may have left. */
+  listener: Listener | undefined
+  others: Listener[] = []
+  sent: SentQuery | undefined = undefined
+  way: Exchange | undefined = undefined
+  startMs = 0
+  badReplies = 0
+  readonly #exchanges: Exchanges
+
+  constructor(exchanges: Exchanges, query: Query, hash: number, listener: Listener) {
+    this.#exchanges = exchanges
     this.query = query
-    this.key = key
+    this.hash = hash
+    this.listener = listener
+  }
+
+  /** As Exchanges.ask() gives it to who asked first. */
+  get exchange(): Exchange {
+    return this
+  }
+
+  /** Whether the reply to this one will be that to `query`, too. */
+  asks(query: Query, hash: number): boolean {
+    const own = this.query
+    return (
+      this.hash === hash &&
+      own.qtype === query.qtype &&
+      own.protocol === query.protocol &&
+      own.edns === query.edns &&
+      own.recursionDesired === query.recursionDesired &&
+      own.checkingDisabled === query.checkingDisabled &&
+      equalNames(own.qname, query.qname) &&
+      equalNames(own.zoneCut, query.zoneCut)
+    )
+  }
+
+  accept(packet: Uint8Array): boolean {
+    return this.#exchanges.accept(this, packet)
+  }
+
+  failed(reason: ExchangeFailure): void {
+    this.#exchanges.fail(this, reason)
+  }
+
+  cancel(): void {
+    this.leave(this.listener)
+  }
+
+  leave(listener: Listener | undefined): void {
+    if (listener === undefined) return
+    if (listener === this.listener) this.listener = undefined
+    else {
+      const at = this.others.indexOf(listener)
+      if (at < 0) return
+      this.others.splice(at, 1)
+    }
+    if (this.listener === undefined && this.others.length === 0) this.#exchanges.abandon(this)
   }
 }

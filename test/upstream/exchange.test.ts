@@ -80,7 +80,7 @@ describe('Exchanges', () => {
   it('gives the reply, with the names spelled as the client spelled them', () => {
     const { wire, exchanges } = setUp()
     const arrivals: Arrival[] = []
-    exchanges.ask(query(), 400, (arrival) => arrivals.push(arrival))
+    exchanges.ask(query(), 400, { hear: (arrival) => arrivals.push(arrival) })
     const [{ query: sent, sink }] = wire.sent
     expect(Buffer.from(sent).toString('latin1')).to.not.contain('example') // mixed case (one chance in 2^7 that it is not)
     expect(sink.accept(replyTo(sent))).to.equal(true)
@@ -91,7 +91,7 @@ describe('Exchanges', () => {
   it('waits past packets that are not the reply (RFC 5452 §9.1)', () => {
     const { wire, exchanges } = setUp()
     const arrivals: Arrival[] = []
-    exchanges.ask(query(), 400, (arrival) => arrivals.push(arrival))
+    exchanges.ask(query(), 400, { hear: (arrival) => arrivals.push(arrival) })
     const [{ query: sent, sink }] = wire.sent
     expect(sink.accept(replyTo(sent, (packet) => void (packet[0] ^= 1)))).to.equal(false)
     expect(sink.accept(replyTo(sent, (packet) => void (packet[2] &= 0x7f)))).to.equal(false)
@@ -105,7 +105,7 @@ describe('Exchanges', () => {
   it('ends at once on a reply right in all but case, so that TCP can tell whose fault it is', () => {
     const { wire, exchanges } = setUp()
     const arrivals: Arrival[] = []
-    exchanges.ask(query(), 400, (arrival) => arrivals.push(arrival))
+    exchanges.ask(query(), 400, { hear: (arrival) => arrivals.push(arrival) })
     const [flight] = wire.sent
     flight.sink.accept(replyTo(flight.query, (packet) => packet.set(nameFromText('www.example.org.'), 12)))
     expect(arrivals).to.deep.equal([{ kind: 'silence', reason: 'miscased' }])
@@ -115,7 +115,7 @@ describe('Exchanges', () => {
   it('turns away from UDP after ten wrong replies', () => {
     const { wire, exchanges } = setUp()
     const arrivals: Arrival[] = []
-    exchanges.ask(query(), 400, (arrival) => arrivals.push(arrival))
+    exchanges.ask(query(), 400, { hear: (arrival) => arrivals.push(arrival) })
     const [{ query: sent, sink }] = wire.sent
     for (let i = 0; i < 10; i++) sink.accept(replyTo(sent, (packet) => void (packet[1] ^= i + 1)))
     expect(arrivals).to.deep.equal([{ kind: 'silence', reason: 'spoofed' }])
@@ -124,7 +124,7 @@ describe('Exchanges', () => {
   it('reports over TCP a reply that cannot be read, as nobody else can have sent it', () => {
     const { wire, exchanges } = setUp()
     const arrivals: Arrival[] = []
-    exchanges.ask(query({ protocol: 'tcp', mixCase: false }), 400, (arrival) => arrivals.push(arrival))
+    exchanges.ask(query({ protocol: 'tcp', mixCase: false }), 400, { hear: (arrival) => arrivals.push(arrival) })
     const [{ query: sent, sink }] = wire.sent
     expect(sink.accept(replyTo(sent, (packet) => packet.fill(0xff, -10, -4)))).to.equal(true)
     expect(arrivals).to.deep.equal([{ kind: 'silence', reason: 'malformed' }])
@@ -133,10 +133,10 @@ describe('Exchanges', () => {
   it('sends the same question to the same zone once, and gives the reply to all who ask', () => {
     const { wire, exchanges } = setUp()
     const arrivals: string[] = []
-    exchanges.ask(query(), 400, () => arrivals.push('first'))
-    exchanges.ask(query({ minimised: true }), 400, () => arrivals.push('second'))
-    exchanges.ask(query({ qtype: Type.AAAA }), 400, () => arrivals.push('other type'))
-    exchanges.ask(query({ zoneCut: nameFromText('org.') }), 400, () => arrivals.push('other zone'))
+    exchanges.ask(query(), 400, { hear: () => arrivals.push('first') })
+    exchanges.ask(query({ minimised: true }), 400, { hear: () => arrivals.push('second') })
+    exchanges.ask(query({ qtype: Type.AAAA }), 400, { hear: () => arrivals.push('other type') })
+    exchanges.ask(query({ zoneCut: nameFromText('org.') }), 400, { hear: () => arrivals.push('other zone') })
     expect(wire.sent).to.have.length(3)
     wire.sent[0].sink.accept(replyTo(wire.sent[0].query))
     expect(arrivals).to.deep.equal(['first', 'second'])
@@ -145,17 +145,17 @@ describe('Exchanges', () => {
 
   it('asks anew once the reply is there', () => {
     const { wire, exchanges } = setUp()
-    exchanges.ask(query(), 400, () => {})
+    exchanges.ask(query(), 400, { hear() {} })
     wire.sent[0].sink.accept(replyTo(wire.sent[0].query))
-    exchanges.ask(query(), 400, () => {})
+    exchanges.ask(query(), 400, { hear() {} })
     expect(wire.sent).to.have.length(2)
   })
 
   it('gives up the query only when the last who waits for it does', () => {
     const { wire, exchanges } = setUp()
     let heard = 0
-    const first = exchanges.ask(query(), 400, () => heard++)
-    const second = exchanges.ask(query(), 400, () => heard++)
+    const first = exchanges.ask(query(), 400, { hear: () => heard++ })
+    const second = exchanges.ask(query(), 400, { hear: () => heard++ })
     first.exchange.cancel()
     first.exchange.cancel()
     expect(wire.sent[0].cancelled).to.equal(false)

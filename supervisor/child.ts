@@ -200,7 +200,7 @@ export class Child {
       const timer = this.#options.clock.after(timeoutMs, () => resolve([]))
       this.#tables.set(id, (bogus) => {
         timer.cancel()
-        resolve(entries)
+        resolve(bogus)
       })
       this.tell({ kind: 'ask-frequent', id })
     })

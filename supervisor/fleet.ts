@@ -205,11 +205,20 @@ export class Fleet {
     })
   }
 
+  /** Has the worker `id` leave. Rejects when it is not there, or the last. */
+  remove(id: number): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#expect(id)
+      if (this.#places.size === 1) throw new BowlineError('scale', `worker ${id} is the last; stop the service instead`)
+      this.#shrink(id)
+      this.#prepareSpare()
+    })
+  }
+
   /** Replaces the worker `id`, or one after the other all of them, by new processes. */
   restart(id?: number): Promise<void> {
     return this.#inTurn(async () => {
-      if (id !== undefined && !this.#places.has(id))
-        throw new BowlineError('no-such-worker', `there is no worker ${id}; there are 1 to ${this.#places.size}`)
+      if (id !== undefined) this.#expect(id)
       for (const place of this.#places.values())
         if (id === undefined || place.id === id) await this.#replace(place, this.#config)
       this.#prepareSpare(true)
@@ -373,6 +382,21 @@ export class Fleet {
     if (failed === undefined) return
     for (const { id } of made) this.#shrink(id)
     throw failed.reason
+  }
+
+  get #ids(): number[] {
+    return [...this.#places.keys()].sort((one, other) => one - other)
+  }
+
+  #freeIds(count: number): number[] {
+    return idsTo(this.#places.size + count)
+      .filter((id) => !this.#places.has(id))
+      .slice(0, count)
+  }
+
+  #expect(id: number): void {
+    if (!this.#places.has(id))
+      throw new BowlineError('no-such-worker', `there is no worker ${id}; there are ${this.#ids.join(', ')}`)
   }
 
   #shrink(id: number): void {

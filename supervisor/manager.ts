@@ -178,6 +178,15 @@ export class Manager {
     return this.fleet.size
   }
 
+  /** Resolves with the number of workers there are then. */
+  async remove(worker: number): Promise<number> {
+    this.#auto = undefined
+    await this.fleet.remove(worker)
+    this.#lastDecision = `worker ${worker} left: an operator asked for it`
+    this.#log.notice({ event: 'worker-removed', worker }, `workers: ${this.#lastDecision}`)
+    return this.fleet.size
+  }
+
   async restart(worker?: number): Promise<void> {
     await this.#while('restarting', () => this.fleet.restart(worker))
     this.#log.notice(

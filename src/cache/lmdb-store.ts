@@ -7,6 +7,7 @@
 
 import { open, type RootDatabase } from 'lmdb'
 import type { Clock } from '../io/interfaces.ts'
+import { copyOctets } from '../wire/pool.ts'
 import { BatchWriter, Operation } from './batch.ts'
 import { WHOLE_STORE } from './keys.ts'
 import { readerOptions, readFileId } from './lmdb-file.ts'
@@ -121,7 +122,7 @@ export class LmdbStore implements Store {
       this.dropped++
       return
     }
-    this.overlay.set(key, new Uint8Array(value), this.sequence, this.options.clock.monotonicMs())
+    this.overlay.set(key, copyOctets(value, 0, value.length), this.sequence, this.options.clock.monotonicMs())
     this.add(Operation.PUT, key, value)
   }
 

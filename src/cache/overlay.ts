@@ -1,6 +1,7 @@
 /** What this process has written but not yet seen in the shared file: its own reads look here first. Bounded in number,
  *  octets and age, because the keeper may be gone for a while. */
 
+import { type Filed, NameTable } from '../wire/name-table.ts'
 import { type BatchWriter, Operation } from './batch.ts'
 import { keyFromText, keyText, OrderedKeys } from './ordered-keys.ts'
 
@@ -11,12 +12,30 @@ export interface OverlayLimits {
   ageMs: number
 }
 
-interface Pending {
+/** One write, between those written before and after it. */
+class Pending implements Filed {
+  readonly text: string
+  readonly hash: number
+  nextFiled: this | undefined = undefined
   /** Undefined: removed. */
   value: Uint8Array | undefined
   /** Of the batch it went with. */
   sequence: number
   sinceMs: number
+  older: Pending | undefined = undefined
+  newer: Pending | undefined = undefined
+
+  constructor(text: string, hash: number, value: Uint8Array | undefined, sequence: number, sinceMs: number) {
+    this.text = text
+    this.hash = hash
+    this.value = value
+    this.sequence = sequence
+    this.sinceMs = sinceMs
+  }
+
+  get octets(): number {
+    return this.text.length + (this.value?.length ?? 0)
+  }
 }
 
 interface PendingRange {
@@ -31,8 +50,10 @@ export const REMOVED = Symbol('removed')
 
 export class Overlay {
   private readonly limits: OverlayLimits
-  /** In the order of sequence: what is written again moves to the end. */
-  private readonly pending = new Map<string, Pending>()
+  private readonly pending = new NameTable<Pending>()
+  /** In the order of sequence: what is written again is the newest. */
+  private oldest: Pending | undefined
+  private newest: Pending | undefined
   private readonly order = new OrderedKeys()
   /** Ranges removed; what was put into one of them later stands in `pending`. */
   private ranges: PendingRange[] = []
@@ -52,30 +73,36 @@ export class Overlay {
 
   /** The value put at this key, REMOVED, or undefined: the file knows. */
   get(key: Uint8Array, nowMs: number): Uint8Array | typeof REMOVED | undefined {
-    const text = keyText(key)
-    const found = this.pending.get(text)
+    const found = this.find(key, hashOf(key))
     if (found !== undefined) {
       if (nowMs - found.sinceMs <= this.limits.ageMs) return found.value ?? REMOVED
       this.expire(nowMs)
     }
-    return this.ranges.length > 0 && this.isInRange(text) ? REMOVED : undefined
+    return this.ranges.length > 0 && this.isInRange(keyText(key)) ? REMOVED : undefined
   }
 
   /** Takes note of a write; `value` undefined: removed. Keeps `value`. */
   set(key: Uint8Array, value: Uint8Array | undefined, sequence: number, nowMs: number): void {
-    const text = keyText(key)
-    const old = this.pending.get(text)
-    if (old === undefined) this.order.add(text)
-    else {
-      this.pending.delete(text)
-      this.bytes -= text.length + (old.value?.length ?? 0)
+    const hash = hashOf(key)
+    const old = this.find(key, hash)
+    let text: string
+    if (old === undefined) {
+      text = keyText(key)
+      this.order.add(text)
+    } else {
+      text = old.text
+      this.unlink(old)
     }
-    this.pending.set(text, { value, sequence, sinceMs: nowMs })
-    this.bytes += text.length + (value?.length ?? 0)
+    const entry = new Pending(text, hash, value, sequence, nowMs)
+    this.pending.add(entry)
+    entry.older = this.newest
+    if (this.newest === undefined) this.oldest = entry
+    else this.newest.newer = entry
+    this.newest = entry
+    this.bytes += entry.octets
     while (this.pending.size > this.limits.entries || this.bytes > this.limits.bytes) {
-      const oldest = this.pending.keys().next().value
-      if (oldest === undefined) break
-      this.drop(oldest)
+      if (this.oldest === undefined) break
+      this.drop(this.oldest)
     }
   }
 
@@ -83,27 +110,21 @@ export class Overlay {
     const first = keyText(from)
     const end = keyText(to)
     for (let at = this.order.after(first, true); at !== undefined && at < end; at = this.order.after(first, true))
-      this.drop(at)
+      this.drop(this.at(at) as Pending)
     this.ranges.push({ from: first, to: end, sequence, sinceMs: nowMs })
     if (this.ranges.length > MAX_RANGES) this.ranges.shift()
   }
 
   /** Batches up to this one can be seen in the file now. */
   acknowledge(sequence: number): void {
-    for (const [text, entry] of this.pending) {
-      if (entry.sequence > sequence) break
-      this.drop(text)
-    }
+    while (this.oldest !== undefined && this.oldest.sequence <= sequence) this.drop(this.oldest)
     if (this.ranges.length > 0) this.ranges = this.ranges.filter((range) => range.sequence > sequence)
   }
 
   /** Lets go of what has waited too long. */
   expire(nowMs: number): void {
     const sinceMs = nowMs - this.limits.ageMs
-    for (const [text, entry] of this.pending) {
-      if (entry.sinceMs >= sinceMs) break
-      this.drop(text)
-    }
+    while (this.oldest !== undefined && this.oldest.sinceMs < sinceMs) this.drop(this.oldest)
     if (this.ranges.length > 0) this.ranges = this.ranges.filter((range) => range.sinceMs >= sinceMs)
   }
 
@@ -114,10 +135,10 @@ export class Overlay {
       range.sequence = sequence
       batch.add(Operation.REMOVE_RANGE, keyFromText(range.from), keyFromText(range.to))
     }
-    for (const [text, entry] of this.pending) {
+    for (let entry = this.oldest; entry !== undefined; entry = entry.newer) {
       entry.sequence = sequence
-      if (entry.value === undefined) batch.add(Operation.REMOVE, keyFromText(text), NOTHING)
-      else batch.add(Operation.PUT, keyFromText(text), entry.value)
+      if (entry.value === undefined) batch.add(Operation.REMOVE, keyFromText(entry.text), NOTHING)
+      else batch.add(Operation.PUT, keyFromText(entry.text), entry.value)
     }
   }
 
@@ -133,20 +154,51 @@ export class Overlay {
 
   /** What is pending at a key that after() or before() gave; undefined: it is removed. */
   valueAt(text: string): Uint8Array | undefined {
-    return this.pending.get(text)?.value
+    return this.at(text)?.value
   }
 
   isInRange(text: string): boolean {
     return this.ranges.some((range) => text >= range.from && text < range.to)
   }
 
-  private drop(text: string): void {
-    const entry = this.pending.get(text)
-    if (entry === undefined) return
-    this.pending.delete(text)
-    this.order.delete(text)
-    this.bytes -= text.length + (entry.value?.length ?? 0)
+  private at(text: string): Pending | undefined {
+    const key = keyFromText(text)
+    return this.find(key, hashOf(key))
   }
+
+  private find(key: Uint8Array, hash: number): Pending | undefined {
+    let entry = this.pending.first(hash)
+    while (entry !== undefined && (entry.hash !== hash || !isText(entry.text, key))) entry = entry.nextFiled
+    return entry
+  }
+
+  private drop(entry: Pending): void {
+    this.unlink(entry)
+    this.order.delete(entry.text)
+  }
+
+  private unlink(entry: Pending): void {
+    const { older, newer } = entry
+    if (older === undefined) this.oldest = newer
+    else older.newer = newer
+    if (newer === undefined) this.newest = older
+    else newer.older = older
+    entry.older = entry.newer = undefined
+    this.pending.remove(entry)
+    this.bytes -= entry.octets
+  }
+}
+
+function hashOf(key: Uint8Array): number {
+  let hash = 0x811c9dc5
+  for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key[i], 0x01000193)
+  return hash ^ (hash >>> 15)
+}
+
+function isText(text: string, key: Uint8Array): boolean {
+  if (text.length !== key.length) return false
+  for (let i = key.length - 1; i >= 0; i--) if (text.charCodeAt(i) !== key[i]) return false
+  return true
 }
 
 /** More purges than this at a time: the oldest is trusted to have been carried out. */

@@ -148,9 +148,16 @@ export class Manager {
     })
   }
 
-  /** Names, each with its type, whose answers failed validation most often. */
-  frequentBogus(limit: number): Promise<Frequent[]> {
-    return this.fleet.frequentBogus(limit)
+  /** What happens most often. */
+  async frequent(table: FrequentTable, limit: number): Promise<Frequent[]> {
+    if (table !== 'bogus' && !this.fleet.config.stats.enable)
+      throw new BowlineError('stats-off', 'nobody keeps account of that; set stats/enable to true')
+    return this.fleet.frequent(table, limit)
+  }
+
+  /** Has a worker resolve a question, and tell how. */
+  trace(...order: Parameters<Fleet['trace']>): ReturnType<Fleet['trace']> {
+    return this.fleet.trace(...order)
   }
 
   /** Has the keeper clear the cache, or tell what is in it. */

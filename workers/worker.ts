@@ -27,6 +27,7 @@ import type { StartWorker } from './messages.ts'
 import { moduleCounts, reportCounters, reportGauges } from './report.ts'
 import { runWorker } from './run-worker.ts'
 import type { Resolver } from './serve.ts'
+import { traceQuestion } from './trace.ts'
 
 /** How long a new worker waits for its keeper. Without it, it answers as well, but from an empty cache. */
 const KEEPER_WAIT_MS = 2000
@@ -118,6 +119,7 @@ async function makeResolver({ config, socketPath }: StartWorker, log: Log): Prom
     isGoodCookie: (option, address, nowSeconds) =>
       secrets !== undefined && isGoodCookie(option, address, secrets.accepted(nowSeconds), nowSeconds),
     frequentBogus: () => bogusLog.frequent(FREQUENT),
+    trace: (order) => traceQuestion(core, systemClock, order),
     udpBy: transport.udpBy,
     report: (counters) => reportCounters(parts, counters),
     measure: (gauges) => reportGauges(parts, gauges),

@@ -2,11 +2,12 @@
 
 import { type Command, InvalidArgumentError } from 'commander'
 import type { Config } from '../../src/config/schema.ts'
+import { type StepFacts, stepFacts } from '../../src/trace-steps.ts'
 import { WireError } from '../../src/wire/error.ts'
 import { nameFromText } from '../../src/wire/name.ts'
 import { Rcode, typeFromText } from '../../src/wire/types.ts'
 import { printable, responseJson, responseText } from '../query-output.ts'
-import { stepJson, stepText } from '../trace-output.ts'
+import { stepText } from '../trace-output.ts'
 import { loadOperatorConfig } from './operator-config.ts'
 import { CONFIG_HELP, CONFIG_OPTION, collect, conclude, ExitCode, JSON_HELP, printJson } from './outcome.ts'
 
@@ -37,15 +38,16 @@ export function addQueryCommand(program: Command): void {
 
 async function runQuery(name: string, type: string, options: QueryOptions): Promise<ExitCode> {
   const resolver = await makeResolver(loadOperatorConfig(options.config))
-  const steps: ReturnType<typeof stepJson>[] = []
+  const steps: StepFacts[] = []
   try {
     const answer = await resolver.query(name, type, {
       dnssec: options.dnssec,
       cd: options.cd,
       onStep(step) {
         if (!options.trace) return
-        if (options.json) steps.push(stepJson(step))
-        else process.stdout.write(`${printable(stepText(step))}\n`)
+        const facts = stepFacts(step)
+        if (options.json) steps.push(facts)
+        else process.stdout.write(`${printable(stepText(facts))}\n`)
       },
     })
     const { elapsedMs, security, source } = answer
@@ -72,7 +74,7 @@ async function makeResolver(config: Config) {
   })
 }
 
-function toName(text: string): string {
+export function toName(text: string): string {
   try {
     nameFromText(text)
     return text
@@ -82,7 +84,7 @@ function toName(text: string): string {
   }
 }
 
-function toType(text: string): string {
+export function toType(text: string): string {
   if (typeFromText(text.toUpperCase()) === undefined)
     throw new InvalidArgumentError('It is not a record type; write a name like AAAA, or TYPE and a number.')
   return text

@@ -16,6 +16,7 @@ import {
   setAt,
 } from '../json-patch.ts'
 import type { Manager } from '../manager.ts'
+import { responseJson } from '../query-output.ts'
 import type { Role } from './access.ts'
 import { HttpError } from './problem.ts'
 
@@ -146,12 +147,33 @@ export const ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/v1/top/bogus',
     role: 'read',
-    summary: 'Names, each with its type, whose answers failed validation most often. A count may be `error` too high.',
-    query: { limit: 'how many, 20 if not said' },
-    response: z.object({ entries: z.array(z.object({ key: z.string(), count: z.int(), error: z.int() })) }),
-    handle: async (manager, { query }) => ({
-      body: { entries: await manager.frequentBogus(Math.min(1000, Number(query.get('limit')) || 20)) },
-    }),
+    summary: 'All these tables.',
+    query: { limit: 'how many of each, 20 if not said' },
+    response: z.object(Object.fromEntries(FREQUENT_TABLES.map((table) => [table, frequent]))),
+    handle: async (manager, { query }) => {
+      const tables = FREQUENT_TABLES.map(async (table) => [table, await manager.frequent(table, limitOf(query))])
+      return { body: Object.fromEntries(await Promise.all(tables)) }
+    },
+  },
+  {
+    method: 'GET',
+    path: '/v1/trace',
+    role: 'operate',
+    summary: 'Has a worker resolve a question with all it knows, and tells each step and the response.',
+    query: {
+      name: 'domain name',
+      type: 'record type, A if not said',
+      dnssec: 'true: with signatures and proofs (DO)',
+      cd: 'true: without validation (CD)',
+      worker: 'its number; else the first that runs',
+    },
+    response: z.looseObject({ worker: z.int(), message: z.string(), elapsedMs: z.number(), trace: z.array(z.json()) }),
+    handle: async (manager, { query }) => {
+      const { worker, traced } = await manager.trace(traceOrder(query), workerOf(query))
+      const { steps, message, ...facts } = traced
+      const text = Buffer.from(message).toString('hex')
+      return { body: { worker, message: text, response: responseJson(message, facts), ...facts, trace: steps } }
+    },
   },
   {
     method: 'POST',
@@ -338,6 +360,37 @@ export const ROUTES: readonly Route[] = [
     },
   },
 ]
+
+function topRoute(table: FrequentTable): Route {
+  return {
+    method: 'GET',
+    path: `/v1/top/${table}`,
+    role: 'read',
+    summary: `${TOP_SUMMARY[table]} A count may be \`error\` too high.`,
+    query: { limit: 'how many, 20 if not said' },
+    response: z.object({ entries: frequent }),
+    handle: async (manager, { query }) => ({ body: { entries: await manager.frequent(table, limitOf(query)) } }),
+  }
+}
+
+function limitOf(query: URLSearchParams): number {
+  return Math.min(1000, Number(query.get('limit')) || 20)
+}
+
+function traceOrder(query: URLSearchParams) {
+  const name = domainName.safeParse(query.get('name'))
+  if (!name.success) throw new HttpError(400, 'query', `name: ${query.get('name') ?? 'nothing'} is no domain name`)
+  const type = typeFromText((query.get('type') ?? 'A').toUpperCase())
+  if (type === undefined) throw new HttpError(400, 'query', `type: ${query.get('type')} is no record type`)
+  return { kind: 'trace', name: name.data, type, cd: isTrue(query, 'cd'), dnssec: isTrue(query, 'dnssec') } as const
+}
+
+function workerOf(query: URLSearchParams): number | undefined {
+  const text = query.get('worker')
+  if (text !== null && !/^\d{1,3}$/.test(text))
+    throw new HttpError(400, 'query', `worker: ${text} is no number of a worker`)
+  return text === null ? undefined : Number(text)
+}
 
 async function edit(manager: Manager, request: RouteRequest, change: (document: Json) => Json): Promise<Reply> {
   const { settings } = manager

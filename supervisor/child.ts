@@ -4,7 +4,7 @@ import type { ChildProcess } from 'node:child_process'
 import { BowlineError } from '../src/config/error.ts'
 import type { Clock, Timer } from '../src/io/interfaces.ts'
 import type { Log } from '../src/io/log.ts'
-import type { Frequent } from '../src/metrics/frequent.ts'
+import type { Frequent, FrequentTable } from '../src/metrics/frequent.ts'
 import {
   ALIVE_INTERVAL_MS,
   type AskCache,
@@ -80,7 +80,7 @@ export class Child {
   #asked = 0
   readonly #answers = new Map<number, () => void>()
   readonly #orders = new Map<number, (answer: unknown) => void>()
-  readonly #tables = new Map<number, (bogus: Frequent[]) => void>()
+  readonly #tables = new Map<number, (entries: Frequent[]) => void>()
   /** Sums of the processes that have ended and have no more to say. */
   #past = NOTHING
   /** Of each of the others, the last it said. The last word of one that has ended may still be on its way. */
@@ -192,17 +192,17 @@ export class Child {
     return this.counters
   }
 
-  /** Of a worker: names that fail validation most often; none when it does not answer within `timeoutMs`. */
-  async askFrequent(timeoutMs: number): Promise<Frequent[]> {
+  /** Of a worker: one of its tables; empty when it does not answer within `timeoutMs`. */
+  async askFrequent(name: FrequentTable, timeoutMs: number): Promise<Frequent[]> {
     if (this.#state !== 'running') return []
     const id = ++this.#asked
     const table = await new Promise<Frequent[]>((resolve) => {
       const timer = this.#options.clock.after(timeoutMs, () => resolve([]))
-      this.#tables.set(id, (bogus) => {
+      this.#tables.set(id, (entries) => {
         timer.cancel()
-        resolve(bogus)
+        resolve(entries)
       })
-      this.tell({ kind: 'ask-frequent', id })
+      this.tell({ kind: 'ask-frequent', id, table: name })
     })
     this.#tables.delete(id)
     return table
@@ -295,7 +295,7 @@ export class Child {
         this.#answers.get(message.id)?.()
         return
       case 'frequent':
-        this.#tables.get(message.id)?.(message.bogus)
+        this.#tables.get(message.id)?.(message.entries)
         return
       case 'cache':
       case 'done':

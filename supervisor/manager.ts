@@ -7,7 +7,7 @@ import type { Clock, Timer } from '../src/io/interfaces.ts'
 import { type Log, type LogLevel, setLogging } from '../src/io/log.ts'
 import { systemRandom } from '../src/io/random.ts'
 import { COUNTER_NAMES, type Counter } from '../src/metrics/counters.ts'
-import type { Frequent } from '../src/metrics/frequent.ts'
+import type { Frequent, FrequentTable } from '../src/metrics/frequent.ts'
 import type { CacheOrder } from '../workers/messages.ts'
 import { AutoScale } from './auto-scale.ts'
 import { usableCpus } from './cgroup.ts'
@@ -153,11 +153,6 @@ export class Manager {
     if (table !== 'bogus' && !this.fleet.config.stats.enable)
       throw new BowlineError('stats-off', 'nobody keeps account of that; set stats/enable to true')
     return this.fleet.frequent(table, limit)
-  }
-
-  /** Has a worker resolve a question, and tell how. */
-  trace(...order: Parameters<Fleet['trace']>): ReturnType<Fleet['trace']> {
-    return this.fleet.trace(...order)
   }
 
   /** Has the keeper clear the cache, or tell what is in it. */

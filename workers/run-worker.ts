@@ -10,10 +10,12 @@ import { pointText } from '../src/config/listen-points.ts'
 import { chooseUdpKind } from '../src/io/batched-udp-open.ts'
 import { systemClock } from '../src/io/clock.ts'
 import { createLog, groupLog, type Log, setLogging } from '../src/io/log.ts'
+import { systemRandom } from '../src/io/random.ts'
 import { Counter, Counters } from '../src/metrics/counters.ts'
-import type { Frequent } from '../src/metrics/frequent.ts'
+import type { Frequent, FrequentTable } from '../src/metrics/frequent.ts'
 import { GAUGES, Gauge } from '../src/metrics/gauges.ts'
 import type { RateLimiter } from '../src/modules/rate-limiting/index.ts'
+import { Stats } from '../src/modules/stats/index.ts'
 import { compileViews, covers } from '../src/modules/views/choose.ts'
 import { listenPoints } from './addresses.ts'
 import { ClientLimits } from './client-limits.ts'
@@ -45,6 +47,9 @@ const LOOK_MS = 10
 
 /** sysexits.h's "internal software error": a fault of ours, and a reason to start again. */
 const EX_SOFTWARE = 70
+
+/** Entries of a table that go to the supervisor. */
+const FREQUENT = 1000
 
 /** What a CountersNow that nobody asked for has as its id. */
 const UNASKED = 0
@@ -81,9 +86,9 @@ export function runWorker(makeResolver: MakeResolver): void {
       case 'anchors-changed':
         return worker?.readAnchors()
       case 'ask-frequent':
-        return tell({ kind: 'frequent', id: order.id, bogus: worker?.frequentBogus() ?? [] })
+        return tell({ kind: 'frequent', id: order.id, entries: worker?.frequent(order.table) ?? [] })
       case 'ask-worker':
-        return tell({ kind: 'done', id: order.id, answer: await worker?.carryOut(order.order) })
+        return tell({ kind: 'done', id: order.id, answer: worker?.carryOut(order.order) })
       case 'ask-counters':
         return tell({ kind: 'counters', id: order.id, ...(worker?.report() ?? { counters: new Float64Array() }) })
     }
@@ -116,6 +121,7 @@ class Worker {
   readonly #listeners: Listeners
   readonly #inheritance: Inheritance | undefined
   readonly #limiter: RateLimiter | undefined
+  readonly #stats: Stats | undefined
   #stopping: Promise<void> | undefined
   #busy = performance.eventLoopUtilization()
   #utilisation = 0
@@ -138,6 +144,7 @@ class Worker {
     const surroundings = { views, log, isGoodCookie: resolver.isGoodCookie }
     this.#limits = new ClientLimits(systemClock, clientLimits(start.config, surroundings))
     this.#limiter = openRateLimiter(start.config, surroundings)
+    this.#stats = makeStats(start.config)
     const service = new Service({
       resolver,
       clock: systemClock,
@@ -146,6 +153,7 @@ class Worker {
       allows: (address) => localClients.includes(address) || covers(views, address),
       udpSize: start.config.network['edns-buffer-size'].downstream,
       limiter: this.#limiter,
+      stats: this.#stats,
       lastQuestions: start.questionsPath === undefined ? undefined : LastQuestions.open(start.questionsPath),
     })
     this.#service = service
@@ -206,18 +214,13 @@ class Worker {
     this.#resolver.readAnchors?.()
   }
 
-  frequentBogus(): Frequent[] {
-    return this.#resolver.frequentBogus?.() ?? []
+  frequent(table: FrequentTable): Frequent[] {
+    if (table === 'bogus') return this.#resolver.frequentBogus?.() ?? []
+    return this.#stats?.top(table, FREQUENT, systemClock.wallMs()) ?? []
   }
 
-  carryOut(order: Extract<ToWorker, { kind: 'ask-worker' }>['order']): unknown {
-    switch (order.kind) {
-      case 'spread-by-query':
-        if (this.#stopping === undefined) this.#listeners.spreadByQuery(order.workers)
-        return undefined
-      case 'trace':
-        return this.#resolver.trace?.(order)
-    }
+  carryOut(order: Extract<ToWorker, { kind: 'ask-worker' }>['order']): void {
+    if (this.#stopping === undefined) this.#listeners.spreadByQuery(order.workers)
   }
 
   open(): Promise<void> {
@@ -246,6 +249,11 @@ class Worker {
     this.#inheritance?.close()
     await this.#resolver.close()
   }
+}
+
+function makeStats({ stats }: StartWorker['config']): Stats | undefined {
+  if (!stats.enable) return undefined
+  return new Stats({ room: stats.size, windowMs: stats.window * 1000, seed: systemRandom.u16() })
 }
 
 function tell(message: FromChild, sent: () => void = () => {}): void {

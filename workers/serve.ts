@@ -7,6 +7,7 @@ import { Counter, type Counters } from '../src/metrics/counters.ts'
 import type { Frequent } from '../src/metrics/frequent.ts'
 import { Histograms, histogramAt, observeNoTime } from '../src/metrics/tables.ts'
 import { ADMITTED, type RateLimiter } from '../src/modules/rate-limiting/index.ts'
+import type { Stats } from '../src/modules/stats/index.ts'
 import type { Request } from '../src/request.ts'
 import { composeMessage, edeOption } from '../src/wire/compose.ts'
 import { parseQuery } from '../src/wire/message.ts'
@@ -15,7 +16,6 @@ import type { ClientLimits } from './client-limits.ts'
 import { countAnswer } from './count-answer.ts'
 import type { LastQuestions } from './last-questions.ts'
 import { isLoopback } from './local-clients.ts'
-import type { Traced, WorkerOrder } from './messages.ts'
 import type { ModuleCount } from './messages.ts'
 
 /** Who asked. `address` has 4 or 16 octets. */
@@ -48,8 +48,6 @@ export interface Resolver {
   isGoodCookie?(option: Uint8Array, address: Uint8Array, nowSeconds: number): boolean
   /** Names, each with its type, whose answers failed validation most often. */
   frequentBogus?(): Frequent[]
-  /** Resolves a question of an operator, and tells how. */
-  trace?(order: Extract<WorkerOrder, { kind: 'trace' }>): Promise<Traced>
   /** How UDP goes out to servers. */
   readonly udpBy?: string
   /** Adds what was counted here to `counters`, a copy. */
@@ -72,6 +70,8 @@ export interface ServiceOptions {
   udpSize: number
   /** Who asks too much over UDP. */
   limiter?: RateLimiter
+  /** What keeps account of what is asked most. */
+  stats?: Stats
   /** Where questions are noted before they are looked at. */
   lastQuestions?: LastQuestions
 }
@@ -104,12 +104,14 @@ export class Service {
     resolver.tick?.(this.#nowMs)
   }
 
-  /** HOT: whether a packet over UDP may be looked at: ADMITTED, or the octets of what is answered to one over its limit,
-   *  0 for nothing. Allocates nothing for those within. */
+  /** HOT: first of all for each packet over UDP: whether it may be looked at. ADMITTED, or the octets of what is answered to one
+   *  over its limit, 0 for nothing. Allocates nothing for those within. */
   judge(packet: Uint8Array, address: Uint8Array, destination: Uint8Array | undefined, out: Uint8Array): number {
-    const { limiter } = this.#options
-    if (limiter === undefined || packet.length < HEADER_OCTETS || (packet[2] & (Flag.QR >> 8)) !== 0) return ADMITTED
-    return limiter.judge(packet, address, destination, this.#nowMs, out)
+    const { limiter, stats } = this.#options
+    if (limiter === undefined && stats === undefined) return ADMITTED
+    if (packet.length < HEADER_OCTETS || (packet[2] & (Flag.QR >> 8)) !== 0) return ADMITTED
+    if (stats !== undefined) stats.note(packet, address, this.#nowMs)
+    return limiter === undefined ? ADMITTED : limiter.judge(packet, address, destination, this.#nowMs, out)
   }
 
   /** HOT: writes the answer to a query over UDP, if it is ready, into `out`, and gives its octets; 0: serve() it.
@@ -158,8 +160,9 @@ export class Service {
   }
 
   #resolve(packet: Uint8Array, client: Client, respond: Respond): void {
-    const { resolver, counters, limits, clock } = this.#options
+    const { resolver, counters, limits, clock, stats } = this.#options
     if (!client.overUdp) {
+      stats?.note(packet, client.address, clock.wallMs())
       resolver.tick?.(clock.wallMs())
       const ready = resolver.answerAtOnce?.(packet, this.#ready, false) ?? 0
       if (ready > 0) {
@@ -178,7 +181,10 @@ export class Service {
         countAnswer(counters, this.#otherShapes, response, request, tookMs)
       }
       if (response === undefined) counters.add(Counter.NO_ANSWER)
-      else if ((response[3] & RCODE_BITS) === Rcode.SERVFAIL) counters.add(Counter.SERVFAIL)
+      else if ((response[3] & RCODE_BITS) === Rcode.SERVFAIL) {
+        counters.add(Counter.SERVFAIL)
+        stats?.noteFailure(response, clock.wallMs())
+      }
       if (state === 'waiting') this.#answerLate(client, limited, askedMs, response, respond)
       else respond(response)
       state = 'answered'

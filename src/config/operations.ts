@@ -67,6 +67,26 @@ export const clientLimitsSchema = section('What one client may hold of a worker:
   }),
 })
 
+export const statsSchema = section(
+  'What is asked most, who asks most, and what fails most: `bowline stats` and `bowline top` tell.',
+  {
+    enable: flag({ about: 'Keep account of it.', fallback: false }),
+    size: whole({
+      about:
+        'Names and clients of which account is kept, in each worker. What is asked in more than one of so many queries is told for certain.',
+      fallback: 1000,
+      min: 10,
+      max: 100_000,
+    }),
+    window: seconds({
+      about: 'Counting begins anew after so long; what was counted before is told for as long again.',
+      fallback: 3600,
+      min: 10,
+      max: 7 * DAY,
+    }),
+  },
+)
+
 function namesRate(limits: { enable: boolean; 'rate-limit'?: number | undefined }, complain: Complain): void {
   if (limits.enable && limits['rate-limit'] === undefined)
     complain([['enable']], 'true only with rate-limit', 'add rate-limit, as in rate-limit: 1000')

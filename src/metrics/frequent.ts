@@ -2,6 +2,10 @@
  *  Agrawal and El Abbadi, 2005): as many counters as there is room for; who has none takes the lowest one over, with its
  *  count as the possible error. Whatever happens in more than one of `room` cases is in the table for certain. */
 
+/** What a running service keeps such tables of. */
+export const FREQUENT_TABLES = ['bogus', 'names', 'clients', 'servfail'] as const
+export type FrequentTable = (typeof FREQUENT_TABLES)[number]
+
 export interface Frequent {
   key: string
   /** How often it happened, at most; at least `count - error`. */
@@ -19,18 +23,18 @@ export class FrequentKeys {
     this.#room = room
   }
 
-  add(key: string): void {
+  add(key: string, amount = 1): void {
     const place = this.#places.get(key)
     if (place !== undefined) {
-      this.#heap[place].count++
+      this.#heap[place].count += amount
       this.#sink(place)
     } else if (this.#heap.length < this.#room) {
-      this.#put({ key, count: 1, error: 0 }, this.#heap.length)
+      this.#put({ key, count: amount, error: 0 }, this.#heap.length)
       this.#rise(this.#heap.length - 1)
     } else {
       const lowest = this.#heap[0]
       this.#places.delete(lowest.key)
-      this.#put({ key, count: lowest.count + 1, error: lowest.count }, 0)
+      this.#put({ key, count: lowest.count + amount, error: lowest.count }, 0)
       this.#sink(0)
     }
   }

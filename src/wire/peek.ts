@@ -8,9 +8,9 @@ const MAX_NAME = 255
 /** OPT without options, RFC 6891 §6.1.2. */
 export const OPT_OCTETS = 11
 
-/** Where the one question of a query (opcode QUERY) ends; 0: it is no query with one question. */
+/** Where the question of a query or its answer ends (opcode QUERY); 0: there is not exactly one, or it is damaged. */
 export function questionEnd(packet: Uint8Array): number {
-  if (packet.length < HEADER || (packet[2] & 0xf8) !== 0 || packet[4] !== 0 || packet[5] !== 1) return 0
+  if (packet.length < HEADER || (packet[2] & 0x78) !== 0 || packet[4] !== 0 || packet[5] !== 1) return 0
   let at = HEADER
   while (at < packet.length && packet[at] !== 0) {
     if (packet[at] > 63) return 0

@@ -83,6 +83,7 @@ describe('makeConfig without settings', () => {
         'dry-run': false,
       },
       'client-limits': { outstanding: 1000, 'outstanding-with-cookie': 10_000 },
+      stats: { enable: false, size: 1000, window: 3600 },
       modules: [],
       dnssec: {
         enable: true,

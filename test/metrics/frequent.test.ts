@@ -73,3 +73,17 @@ describe('mergeFrequent', () => {
     expect(mergeFrequent([], 1)).to.deep.equal([])
   })
 })
+
+describe('FrequentKeys with amounts', () => {
+  it('counts each as many', () => {
+    const table = new FrequentKeys(2)
+    table.add('a', 5)
+    table.add('b', 16)
+    table.add('a', 16)
+    table.add('c', 2)
+    expect(table.top(9)).to.deep.equal([
+      { key: 'a', count: 21, error: 0 },
+      { key: 'c', count: 18, error: 16 },
+    ])
+  })
+})

@@ -91,7 +91,8 @@ describe('bowline top', function () {
   it('asks the workers, for twenty unless told', async () => {
     const limits: number[] = []
     const manager = {
-      async frequentBogus(limit: number) {
+      async frequent(table: string, limit: number) {
+        expect(table).to.equal('bogus')
         limits.push(limit)
         return []
       },

@@ -12,7 +12,7 @@ async function offered(...words: string[]): Promise<string[]> {
 describe('bowline completion', () => {
   it('has bash offer commands, their subcommands and their options', async () => {
     expect(await offered('')).to.include.members(['run', 'status', 'scale', 'config', 'query', '--help'])
-    expect(await offered('sta')).to.deep.equal(['status'])
+    expect(await offered('stat')).to.deep.equal(['status', 'stats'])
     expect(await offered('config', '')).to.include.members(['validate', 'get', 'set'])
     expect(await offered('config', 'set', '--dr')).to.deep.equal(['--dry-run'])
     expect(await offered('completion', 'z')).to.deep.equal(['zsh'])

@@ -61,7 +61,7 @@ describe('the control API', () => {
     const accessFile = join(folder, 'access')
     writeFileSync(accessFile, `${lines.join('\n')}\n`)
     const management = { interface: `127.0.0.1@${tcpPort}`, 'access-file': accessFile }
-    service = new Service({ port, workers: 1, withFile: true, settings: { management } })
+    service = new Service({ port, workers: 1, withFile: true, settings: { management, stats: { enable: true } } })
     await service.says('started')
   })
   after(async () => {

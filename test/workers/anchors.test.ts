@@ -91,19 +91,19 @@ describe('a worker and its trust anchors', function () {
 
   it('believes nothing that they do not vouch for, and counts it', async () => {
     expect(await rcodeOf('one')).to.equal(Rcode.SERVFAIL)
-    tell({ kind: 'ask-frequent', id: 5 })
+    tell({ kind: 'ask-frequent', id: 5, table: 'bogus' })
     await eventually(() => heard.some(({ kind }) => kind === 'frequent'), 'the table')
     expect(heard.find(({ kind }) => kind === 'frequent')).to.deep.equal({
       kind: 'frequent',
       id: 5,
-      bogus: [{ key: 'one. A', count: 1, error: 0 }],
+      entries: [{ key: 'one. A', count: 1, error: 0 }],
     })
   })
 
   it('goes by new ones when it is told that they have changed', async () => {
     trust(root)
     tell({ kind: 'anchors-changed' })
-    tell({ kind: 'ask-frequent', id: 6 }) // orders are followed one after the other
+    tell({ kind: 'ask-frequent', id: 6, table: 'bogus' }) // orders are followed one after the other
     await eventually(() => heard.some((said) => said.kind === 'frequent' && said.id === 6), 'the order being followed')
     expect(await rcodeOf('two')).to.equal(Rcode.NOERROR)
   })

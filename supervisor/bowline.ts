@@ -14,6 +14,7 @@ import { addRunCommand } from './commands/run.ts'
 import { addServiceCommands } from './commands/service.ts'
 import { addStatusCommand } from './commands/status.ts'
 import { addTopCommands } from './commands/top.ts'
+import { addTraceCommand } from './commands/trace.ts'
 import { addTrustAnchorCommands } from './commands/trust-anchor.ts'
 import { addWorkersCommands } from './commands/workers.ts'
 import { packageVersion } from './version.ts'
@@ -28,6 +29,7 @@ addRunCommand(program)
 addStatusCommand(program)
 addServiceCommands(program)
 addWorkersCommands(program)
+addTraceCommand(program)
 addQueryCommand(program)
 addLiveConfigCommands(addConfigCommands(program))
 addTrustAnchorCommands(program)

@@ -11,7 +11,7 @@ import type { Clock } from '../src/io/interfaces.ts'
 import type { Log } from '../src/io/log.ts'
 import { Counter } from '../src/metrics/counters.ts'
 import { type Frequent, type FrequentTable, mergeFrequent } from '../src/metrics/frequent.ts'
-import type { StartWorker, UdpWays } from '../workers/messages.ts'
+import type { StartWorker, Traced, UdpWays, WorkerOrder } from '../workers/messages.ts'
 import { Child, type ChildState, type Crash } from './child.ts'
 import { ListeningSockets } from './listening-sockets.ts'
 import { KEEPER_CRASH, OWN_COUNTERS, OwnCounter, WORKER_CRASH } from './metrics/own-counters.ts'
@@ -100,6 +100,8 @@ const CANARY_SERVFAIL = 0.1
 const COUNTERS_MS = 500
 /** A worker that has not done so by then will not matter any more: it hangs. */
 const SPREAD_MS = 1000
+/** Longer than a question may take. */
+const TRACE_MS = 65_000
 /** Suspects that are written to the log. */
 const LOGGED_QUESTIONS = 5
 
@@ -275,6 +277,18 @@ export class Fleet {
   async frequent(table: FrequentTable, limit: number): Promise<Frequent[]> {
     const tables = [...this.#places.values()].map(({ child }) => child.askFrequent(table, COUNTERS_MS))
     return mergeFrequent(await Promise.all(tables), limit)
+  }
+
+  /** Has the worker `id`, or the first that runs, resolve a question. */
+  async trace(
+    order: Extract<WorkerOrder, { kind: 'trace' }>,
+    id?: number,
+  ): Promise<{ worker: number; traced: Traced }> {
+    if (id !== undefined) this.#expect(id)
+    const worker = id ?? this.#ids.find((one) => this.#places.get(one)?.child.state === 'running') ?? this.#ids[0]
+    const traced = (await this.#places.get(worker)?.child.askWorker(order, TRACE_MS)) as Traced | undefined
+    if (traced === undefined) throw new BowlineError('trace', `worker ${worker} cannot tell how it resolves`)
+    return { worker, traced }
   }
 
   /** Counted by the service whose place we take. */

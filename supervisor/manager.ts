@@ -155,6 +155,11 @@ export class Manager {
     return this.fleet.frequent(table, limit)
   }
 
+  /** Has a worker resolve a question, and tell how. */
+  trace(...order: Parameters<Fleet['trace']>): ReturnType<Fleet['trace']> {
+    return this.fleet.trace(...order)
+  }
+
   /** Has the keeper clear the cache, or tell what is in it. */
   cache(order: CacheOrder): Promise<unknown> {
     return this.fleet.keeper.askCache(order, CACHE_ORDER_MS)

@@ -7,6 +7,7 @@ import type { LmdbFileStats } from '../src/cache/lmdb-file.ts'
 import type { Config } from '../src/config/schema.ts'
 import type { LogLevel } from '../src/io/log.ts'
 import type { Frequent, FrequentTable } from '../src/metrics/frequent.ts'
+import type { StepFacts } from '../src/trace-steps.ts'
 
 /** To the keeper, first of all. */
 export interface StartKeeper {
@@ -88,7 +89,18 @@ export interface AskWorker {
 
 export type WorkerOrder =
   /** So many workers have their sockets open and none leaves: from now on the ids of queries over UDP decide who gets them. */
-  { kind: 'spread-by-query'; workers: number }
+  | { kind: 'spread-by-query'; workers: number }
+  /** Resolve this, and tell how. Answered by Traced. */
+  | { kind: 'trace'; name: string; type: number; cd: boolean; dnssec: boolean }
+
+export interface Traced {
+  steps: StepFacts[]
+  /** The response, as it would go over the wire. */
+  message: Uint8Array
+  elapsedMs: number
+  security: string
+  source: string
+}
 
 /** To the keeper: something an operator wants of the cache. Answered by `cache` with the same id. */
 export interface AskCache {

@@ -88,7 +88,7 @@ export function runWorker(makeResolver: MakeResolver): void {
       case 'ask-frequent':
         return tell({ kind: 'frequent', id: order.id, entries: worker?.frequent(order.table) ?? [] })
       case 'ask-worker':
-        return tell({ kind: 'done', id: order.id, answer: worker?.carryOut(order.order) })
+        return tell({ kind: 'done', id: order.id, answer: await worker?.carryOut(order.order) })
       case 'ask-counters':
         return tell({ kind: 'counters', id: order.id, ...(worker?.report() ?? { counters: new Float64Array() }) })
     }
@@ -219,8 +219,14 @@ class Worker {
     return this.#stats?.top(table, FREQUENT, systemClock.wallMs()) ?? []
   }
 
-  carryOut(order: Extract<ToWorker, { kind: 'ask-worker' }>['order']): void {
-    if (this.#stopping === undefined) this.#listeners.spreadByQuery(order.workers)
+  carryOut(order: Extract<ToWorker, { kind: 'ask-worker' }>['order']): unknown {
+    switch (order.kind) {
+      case 'spread-by-query':
+        if (this.#stopping === undefined) this.#listeners.spreadByQuery(order.workers)
+        return undefined
+      case 'trace':
+        return this.#resolver.trace?.(order)
+    }
   }
 
   open(): Promise<void> {

@@ -16,6 +16,7 @@ import type { ClientLimits } from './client-limits.ts'
 import { countAnswer } from './count-answer.ts'
 import type { LastQuestions } from './last-questions.ts'
 import { isLoopback } from './local-clients.ts'
+import type { Traced, WorkerOrder } from './messages.ts'
 import type { ModuleCount } from './messages.ts'
 
 /** Who asked. `address` has 4 or 16 octets. */
@@ -48,6 +49,8 @@ export interface Resolver {
   isGoodCookie?(option: Uint8Array, address: Uint8Array, nowSeconds: number): boolean
   /** Names, each with its type, whose answers failed validation most often. */
   frequentBogus?(): Frequent[]
+  /** Resolves a question of an operator, and tells how. */
+  trace?(order: Extract<WorkerOrder, { kind: 'trace' }>): Promise<Traced>
   /** How UDP goes out to servers. */
   readonly udpBy?: string
   /** Adds what was counted here to `counters`, a copy. */

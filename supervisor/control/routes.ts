@@ -3,7 +3,6 @@
 
 import * as z from 'zod'
 import { LOG_GROUPS } from '../../src/config/log-groups.ts'
-import { FREQUENT_TABLES, type FrequentTable } from '../../src/metrics/frequent.ts'
 import { nameFromText } from '../../src/wire/name.ts'
 import { typeFromText } from '../../src/wire/types.ts'
 import {
@@ -17,6 +16,7 @@ import {
   setAt,
 } from '../json-patch.ts'
 import type { Manager } from '../manager.ts'
+import { responseJson } from '../query-output.ts'
 import type { Role } from './access.ts'
 import { HttpError } from './problem.ts'
 
@@ -126,15 +126,6 @@ const EDIT_QUERY = {
 const MERGE_PATCH = 'application/merge-patch+json'
 const JSON_PATCH = 'application/json-patch+json'
 
-const frequent = z.array(z.object({ key: z.string(), count: z.int(), error: z.int() }))
-
-const TOP_SUMMARY: Record<FrequentTable, string> = {
-  bogus: 'Names, each with its type, whose answers failed validation most often.',
-  names: 'Names, each with its type, that are asked for most often. Needs the setting stats/enable.',
-  clients: 'Addresses that ask most, of IPv6 their /56. Needs the setting stats/enable.',
-  servfail: 'Names, each with its type, that are answered with SERVFAIL most often. Needs the setting stats/enable.',
-}
-
 export const ROUTES: readonly Route[] = [
   {
     method: 'GET',
@@ -152,10 +143,9 @@ export const ROUTES: readonly Route[] = [
     response: z.object({ counters: z.array(counter) }),
     handle: async (manager) => ({ body: { counters: await manager.counters() } }),
   },
-  ...FREQUENT_TABLES.map(topRoute),
   {
     method: 'GET',
-    path: '/v1/stats',
+    path: '/v1/top/bogus',
     role: 'read',
     summary: 'All these tables.',
     query: { limit: 'how many of each, 20 if not said' },
@@ -163,6 +153,26 @@ export const ROUTES: readonly Route[] = [
     handle: async (manager, { query }) => {
       const tables = FREQUENT_TABLES.map(async (table) => [table, await manager.frequent(table, limitOf(query))])
       return { body: Object.fromEntries(await Promise.all(tables)) }
+    },
+  },
+  {
+    method: 'GET',
+    path: '/v1/trace',
+    role: 'operate',
+    summary: 'Has a worker resolve a question with all it knows, and tells each step and the response.',
+    query: {
+      name: 'domain name',
+      type: 'record type, A if not said',
+      dnssec: 'true: with signatures and proofs (DO)',
+      cd: 'true: without validation (CD)',
+      worker: 'its number; else the first that runs',
+    },
+    response: z.looseObject({ worker: z.int(), message: z.string(), elapsedMs: z.number(), trace: z.array(z.json()) }),
+    handle: async (manager, { query }) => {
+      const { worker, traced } = await manager.trace(traceOrder(query), workerOf(query))
+      const { steps, message, ...facts } = traced
+      const text = Buffer.from(message).toString('hex')
+      return { body: { worker, message: text, response: responseJson(message, facts), ...facts, trace: steps } }
     },
   },
   {
@@ -365,6 +375,21 @@ function topRoute(table: FrequentTable): Route {
 
 function limitOf(query: URLSearchParams): number {
   return Math.min(1000, Number(query.get('limit')) || 20)
+}
+
+function traceOrder(query: URLSearchParams) {
+  const name = domainName.safeParse(query.get('name'))
+  if (!name.success) throw new HttpError(400, 'query', `name: ${query.get('name') ?? 'nothing'} is no domain name`)
+  const type = typeFromText((query.get('type') ?? 'A').toUpperCase())
+  if (type === undefined) throw new HttpError(400, 'query', `type: ${query.get('type')} is no record type`)
+  return { kind: 'trace', name: name.data, type, cd: isTrue(query, 'cd'), dnssec: isTrue(query, 'dnssec') } as const
+}
+
+function workerOf(query: URLSearchParams): number | undefined {
+  const text = query.get('worker')
+  if (text !== null && !/^\d{1,3}$/.test(text))
+    throw new HttpError(400, 'query', `worker: ${text} is no number of a worker`)
+  return text === null ? undefined : Number(text)
 }
 
 async function edit(manager: Manager, request: RouteRequest, change: (document: Json) => Json): Promise<Reply> {

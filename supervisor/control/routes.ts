@@ -3,6 +3,7 @@
 
 import * as z from 'zod'
 import { LOG_GROUPS } from '../../src/config/log-groups.ts'
+import { FREQUENT_TABLES, type FrequentTable } from '../../src/metrics/frequent.ts'
 import { nameFromText } from '../../src/wire/name.ts'
 import { typeFromText } from '../../src/wire/types.ts'
 import {
@@ -126,6 +127,15 @@ const EDIT_QUERY = {
 const MERGE_PATCH = 'application/merge-patch+json'
 const JSON_PATCH = 'application/json-patch+json'
 
+const frequent = z.array(z.object({ key: z.string(), count: z.int(), error: z.int() }))
+
+const TOP_SUMMARY: Record<FrequentTable, string> = {
+  bogus: 'Names, each with its type, whose answers failed validation most often.',
+  names: 'Names, each with its type, that are asked for most often. Needs the setting stats/enable.',
+  clients: 'Addresses that ask most, of IPv6 their /56. Needs the setting stats/enable.',
+  servfail: 'Names, each with its type, that are answered with SERVFAIL most often. Needs the setting stats/enable.',
+}
+
 export const ROUTES: readonly Route[] = [
   {
     method: 'GET',
@@ -143,9 +153,10 @@ export const ROUTES: readonly Route[] = [
     response: z.object({ counters: z.array(counter) }),
     handle: async (manager) => ({ body: { counters: await manager.counters() } }),
   },
+  ...FREQUENT_TABLES.map(topRoute),
   {
     method: 'GET',
-    path: '/v1/top/bogus',
+    path: '/v1/stats',
     role: 'read',
     summary: 'All these tables.',
     query: { limit: 'how many of each, 20 if not said' },

@@ -6,10 +6,10 @@ import { BowlineError } from './config/error.ts'
 import type { Config } from './config/schema.ts'
 import { ServerAddress } from './io/address.ts'
 import {
-  type ForwardRule,
   type LocalData,
   type Sections,
   type Settings,
+  type TaggedForwardRule,
   TCP_IDLE_MS,
   type TextFile,
 } from './settings.ts'
@@ -19,13 +19,15 @@ import { MIXED_CASE_VIOLATORS } from './workarounds.ts'
 /** Shortest secret, characters. */
 const MIN_SECRET = 32
 
-export type Policy = Pick<Settings, 'forward' | 'fallback' | 'sparedMixedCase' | 'sections'>
+export type Policy = Pick<Settings, 'forward' | 'taggedForward' | 'fallback' | 'sparedMixedCase' | 'sections'>
 
 /** Throws a BowlineError when a file cannot be read, or something is no domain name. */
 export function policyFromConfig(config: Config): Policy {
+  const rules = config.forward.flatMap(forwardRules)
   const violators = config.options['violators-workarounds'] ? MIXED_CASE_VIOLATORS : []
   return {
-    forward: config.forward.flatMap(forwardRules),
+    forward: rules.filter(({ tags }) => tags.length === 0),
+    taggedForward: rules.filter(({ tags }) => tags.length > 0),
     fallback: config.fallback.enable ? fallbackOf(config.fallback) : undefined,
     sparedMixedCase: violators.map(nameFromText),
     sections: sections(config),
@@ -40,7 +42,10 @@ export function nameIn(setting: string, text: string, code = 'domain-name'): Nam
   }
 }
 
-function forwardRules({ subtree, servers, options }: Config['forward'][number], index: number): ForwardRule[] {
+function forwardRules(
+  { subtree, servers, options, tags }: Config['forward'][number],
+  index: number,
+): TaggedForwardRule[] {
   const targets = servers === 'recurse' ? [] : servers
   return subtree.map((text) => ({
     subtree: nameIn(`forward/${index}/subtree`, text),
@@ -50,6 +55,7 @@ function forwardRules({ subtree, servers, options }: Config['forward'][number], 
     })),
     authoritative: options.authoritative,
     dnssec: options.dnssec,
+    tags,
   }))
 }
 

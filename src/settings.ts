@@ -29,6 +29,11 @@ export interface ForwardRule {
   dnssec: boolean
 }
 
+/** One for clients of views with one of these tags; it goes before one for all. */
+export interface TaggedForwardRule extends ForwardRule {
+  tags: readonly string[]
+}
+
 export interface ForwardTarget {
   address: ServerAddress
   /** TCP only. */
@@ -121,6 +126,7 @@ export interface Settings {
   limits: Limits
   ledgerMode: LedgerMode
   forward: readonly ForwardRule[]
+  taggedForward: readonly TaggedForwardRule[]
   /** Resolvers to ask when all else has failed, or has taken too long. */
   fallback: { servers: readonly ForwardTarget[]; afterMs: number } | undefined
   /** Names at and below which servers are spared mixed case. */
@@ -166,6 +172,7 @@ export const defaultSettings: Settings = {
   limits: DEFAULT_LIMITS,
   ledgerMode: 'enforce',
   forward: [],
+  taggedForward: [],
   fallback: undefined,
   sparedMixedCase: [],
   sections: { cookies: { master: '' }, keepalive: { idleMs: TCP_IDLE_MS } },

@@ -4,7 +4,8 @@
  *             ring has lapped shows by itself
  *    ring     entries one after the other, each at a multiple of 4:
  *               hash u32 · expires u32 · stored u32 · hits u32 · answer octets u16 · TTL fields u16 ·
- *               key flags u8 · bits u8 · rotating records u16 · their start u16 · octets of one u16 ·
+ *               key flags u8, policy u16 (the key), secure 1 bit · rotating records 7 bits ·
+ *               their start u16 · octets of one u16 ·
  *               (offset of a TTL field u16)… · the answer without OPT, its question in lower case
  *
  *  Seconds are those of the worker's clock. ID, flags, question and TTLs are patched on the way out, OPT is appended.
@@ -47,9 +48,15 @@ const ROTATION = 6
 /** Key flags: what, beside the question, makes another answer of it. */
 const KEY_DO = 1
 const KEY_CD = 2
+/** With the policy on top. */
+const KEY_MASK = 0xffffff
 
-/** Bits: what goes into the flags of an answer. */
-const BIT_SECURE = 1
+/** Validation said so: what goes into the flags of an answer. */
+const SECURE = 1 << 24
+const ROTATING_SHIFT = 25
+const MAX_ROTATING = 127
+/** Policies that there is room for in a key; clients of others have no ready answers. */
+export const MAX_POLICY = 0xffff
 
 export class AnswerIndex {
   /** Packets answered. */
@@ -106,9 +113,9 @@ export class AnswerIndex {
   }
 
   /** Writes the answer to `packet` into `out` and gives its octets; 0: not here, or not that simple a query. `out` has
-   *  room for MAX_ANSWER octets and OPT. */
-  answer(packet: Uint8Array, out: Uint8Array, overUdp: boolean): number {
-    if (!this.#readQuery(packet, overUdp)) return 0
+   *  room for MAX_ANSWER octets and OPT. `policy`: whose answers the client gets (src/modules/views/policies.ts). */
+  answer(packet: Uint8Array, out: Uint8Array, overUdp: boolean, policy: number): number {
+    if (!this.#readQuery(packet, overUdp, policy)) return 0
     const entry = this.#find(packet)
     if (entry < 0) {
       this.misses++
@@ -129,8 +136,8 @@ export class AnswerIndex {
 
   /** Keeps `response`, which answers `packet`. `secure`: validation said so. Only plain answers are kept: NOERROR or
    *  NXDOMAIN, whole, with TTLs, and nothing in OPT. */
-  insert(packet: Uint8Array, response: Uint8Array, secure: boolean): boolean {
-    if (!this.#readQuery(packet, false)) return false
+  insert(packet: Uint8Array, response: Uint8Array, secure: boolean, policy: number): boolean {
+    if (!this.#readQuery(packet, false, policy)) return false
     const flags = (response[2] << 8) | response[3]
     const rcode = flags & 0xf
     if ((flags & Flag.TC) !== 0 || (rcode !== Rcode.NOERROR && rcode !== Rcode.NXDOMAIN)) return false
@@ -147,7 +154,7 @@ export class AnswerIndex {
     words[at + STORED] = this.#nowSeconds
     words[at + HITS] = 0
     words[at + SIZES] = octets | (survey.ttlFields << 16)
-    words[at + MARKS] = this.#keyFlags | ((secure ? BIT_SECURE : 0) << 8) | (survey.rotating << 16)
+    words[at + MARKS] = this.#keyFlags | (secure ? SECURE : 0) | (survey.rotating << ROTATING_SHIFT)
     words[at + ROTATION] = survey.rotateStart | (survey.rotateOctets << 16)
     this.#fill(entry, response, octets)
     this.#occupy(this.#head - size)
@@ -157,9 +164,9 @@ export class AnswerIndex {
   // --- finding ------------------------------------------------------------------------------------------------------
 
   /** Reads the parts of a simple query: one question of class IN, RD, at most an OPT. False: leave it to the full path. */
-  #readQuery(packet: Uint8Array, overUdp: boolean): boolean {
+  #readQuery(packet: Uint8Array, overUdp: boolean, policy: number): boolean {
     const octets = packet.length
-    if (octets < HEADER + 5) return false
+    if (octets < HEADER + 5 || policy > MAX_POLICY) return false
     // QR 0, opcode 0, AA 0, TC 0, RD 1; one question, no answer, no authority, at most one additional record
     if (packet[2] !== 1 || packet[4] !== 0 || packet[5] !== 1) return false
     if ((packet[6] | packet[7] | packet[8] | packet[9] | packet[10]) !== 0 || packet[11] > 1) return false
@@ -172,7 +179,7 @@ export class AnswerIndex {
     }
     const nameEnd = at + 1
     if (nameEnd + 4 > octets || packet[nameEnd + 2] !== 0 || packet[nameEnd + 3] !== Class.IN) return false
-    let keyFlags = packet[3] & Flag.CD ? KEY_CD : 0
+    let keyFlags = (packet[3] & Flag.CD ? KEY_CD : 0) | (policy << 8)
     let limit = 512
     const hasEdns = packet[11] === 1
     if (hasEdns) {
@@ -210,7 +217,7 @@ export class AnswerIndex {
       const entry = position & mask
       const at = entry >>> 2
       if (words[at + HASH] !== this.#hash || words[at + EXPIRES] <= this.#nowSeconds) continue
-      if ((words[at + MARKS] & 0xff) === this.#keyFlags && this.#isSameQuestion(packet, entry)) return entry
+      if ((words[at + MARKS] & KEY_MASK) === this.#keyFlags && this.#isSameQuestion(packet, entry)) return entry
     }
     return -1
   }
@@ -239,11 +246,11 @@ export class AnswerIndex {
     out[1] = packet[1]
     out[2] = ring[start + 2] | (packet[2] & 1) // RD as asked
     const maySee = (this.#keyFlags & KEY_DO) !== 0 || (packet[3] & Flag.AD) !== 0
-    const ad = maySee && ((marks >>> 8) & BIT_SECURE) !== 0 && (this.#keyFlags & KEY_CD) === 0 ? Flag.AD : 0
+    const ad = maySee && (marks & SECURE) !== 0 && (this.#keyFlags & KEY_CD) === 0 ? Flag.AD : 0
     out[3] = ring[start + 3] | (packet[3] & Flag.CD) | ad
     for (let i = 4; i < HEADER; i++) out[i] = ring[start + i]
     for (let i = HEADER; i < questionEnd; i++) out[i] = packet[i] // spelled as the client spelled it
-    const rotating = marks >>> 16
+    const rotating = marks >>> ROTATING_SHIFT
     if (rotating > 1 && this.#rotate)
       this.#copyRotated(out, start, questionEnd, octets, rotating, this.#words[at + ROTATION])
     else for (let i = questionEnd; i < octets; i++) out[i] = ring[start + i]
@@ -337,7 +344,7 @@ export class AnswerIndex {
         runOctets = at - start
       }
     }
-    if (run > 1) {
+    if (run > 1 && run <= MAX_ROTATING) {
       survey.rotating = run
       survey.rotateStart = runStart
       survey.rotateOctets = runOctets

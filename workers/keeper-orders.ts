@@ -15,21 +15,26 @@ export interface OrderContext {
   sizeMax: number
 }
 
+/** Those there are, or the one that is named. */
+function chosen(file: LmdbFile, partition: number | undefined): number[] {
+  return partition === undefined ? file.partitions() : [partition]
+}
+
 export async function carryOut(
   order: CacheOrder,
   { file, server, clock, sizeMax }: OrderContext,
 ): Promise<Cleared | CacheContents | CacheFacts> {
   switch (order.kind) {
     case 'clear': {
-      const { kind, name, ...options } = order
-      const plan = () => file.partitions().flatMap((partition) => planPurge(partition, nameFromText(name), options))
+      const { kind, name, partition, ...options } = order
+      const plan = () => chosen(file, partition).flatMap((number) => planPurge(number, nameFromText(name), options))
       const { removed, unreached } = await server.clear(plan)
       return { count: removed ?? 0, complete: removed !== undefined && unreached === 0 }
     }
     case 'get': {
       const name = nameFromText(order.name)
       return {
-        entries: file.partitions().flatMap((partition) => inspectName(file, partition, name, clock.wallMs())),
+        entries: chosen(file, order.partition).flatMap((number) => inspectName(file, number, name, clock.wallMs())),
       }
     }
     case 'stats':

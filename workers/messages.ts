@@ -111,8 +111,16 @@ export interface AskCache {
 
 export type CacheOrder =
   /** Removes what is known at and below `name`, or what is left of that by the rest. */
-  | { kind: 'clear'; name: string; exact?: boolean; type?: number; negative?: boolean; bogus?: boolean }
-  | { kind: 'get'; name: string }
+  | {
+      kind: 'clear'
+      name: string
+      exact?: boolean
+      type?: number
+      negative?: boolean
+      bogus?: boolean
+      partition?: number
+    }
+  | { kind: 'get'; name: string; partition?: number }
   | { kind: 'stats' }
 
 /** Now doing its work. */

@@ -38,7 +38,13 @@ export interface Resolver {
   /** Tells the time before a batch of answerAtOnce(), milliseconds of the wall clock. */
   tick?(wallMs: number): void
   /** Writes the answer to a plain query whose answer is ready into `out`, and gives its octets; 0: go the full way. */
-  answerAtOnce?(packet: Uint8Array, out: Uint8Array, overUdp: boolean): number
+  answerAtOnce?(
+    packet: Uint8Array,
+    out: Uint8Array,
+    overUdp: boolean,
+    address: Uint8Array,
+    destination: Uint8Array | undefined,
+  ): number
   /** Answers one packet. Keeps nothing of `packet` after the call; may respond during it. Never throws. */
   handle(packet: Uint8Array, client: Client, respond: Respond): void
   /** Calls `done` when no request is in flight any more, at the latest after `timeoutMs`. */
@@ -118,13 +124,19 @@ export class Service {
   }
 
   /** HOT: writes the answer to a query over UDP, if it is ready, into `out`, and gives its octets; 0: serve() it.
-   *  Allocates nothing; `address` is not kept. */
-  answerAtOnce(packet: Uint8Array, address: Uint8Array, port: number, out: Uint8Array): number {
+   *  Allocates nothing; the addresses are not kept. */
+  answerAtOnce(
+    packet: Uint8Array,
+    address: Uint8Array,
+    port: number,
+    out: Uint8Array,
+    destination?: Uint8Array,
+  ): number {
     const { resolver, lastQuestions } = this.#options
     if (resolver.answerAtOnce === undefined) return 0
     if (packet.length < HEADER_OCTETS || (packet[2] & (Flag.QR >> 8)) !== 0 || !this.#options.allows(address)) return 0
     const slot = lastQuestions === undefined ? 0 : lastQuestions.begin(packet, address, port, this.#nowMs)
-    const octets = resolver.answerAtOnce(packet, out, true)
+    const octets = resolver.answerAtOnce(packet, out, true, address, destination)
     if (lastQuestions !== undefined) lastQuestions.done(slot)
     if (octets > 0) this.#countReady(packet, out, octets)
     return octets
@@ -167,7 +179,7 @@ export class Service {
     if (!client.overUdp) {
       stats?.note(packet, client.address, clock.wallMs())
       resolver.tick?.(clock.wallMs())
-      const ready = resolver.answerAtOnce?.(packet, this.#ready, false) ?? 0
+      const ready = resolver.answerAtOnce?.(packet, this.#ready, false, client.address, client.destination) ?? 0
       if (ready > 0) {
         this.#countReady(packet, this.#ready, ready)
         respond(this.#ready.subarray(0, ready))

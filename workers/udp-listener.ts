@@ -7,8 +7,8 @@
 import type { UdpEvent, UdpKind, UdpReceiver, UdpSocket } from '../src/io/batched-udp.ts'
 import { openUdpSocket } from '../src/io/batched-udp-open.ts'
 import { Counter, type Counters } from '../src/metrics/counters.ts'
-import { ADMITTED } from '../src/modules/rate-limiting/index.ts'
 import { Tables } from '../src/metrics/tables.ts'
+import { ADMITTED } from '../src/modules/rate-limiting/index.ts'
 import { addressOctets, familyOf, isWildcard, type ListenPoint } from './addresses.ts'
 import type { Service } from './serve.ts'
 import { cutToQuestion } from './truncation.ts'
@@ -68,9 +68,10 @@ export class UdpListener implements UdpReceiver {
   receive(packet: Uint8Array, out: Uint8Array, slot: number): number {
     const socket = this.#socket
     const address = socket.addressOf(slot)
-    const judged = this.#service.judge(packet, address, this.#destination, out)
+    const destination = this.#destination ?? socket.destinationOf(slot)
+    const judged = this.#service.judge(packet, address, destination, out)
     if (judged !== ADMITTED) return judged
-    const ready = this.#service.answerAtOnce(packet, address, socket.portOf(slot), out)
+    const ready = this.#service.answerAtOnce(packet, address, socket.portOf(slot), out, destination)
     return ready > 0 ? ready : this.#serve(packet, out, slot)
   }
 
@@ -89,7 +90,8 @@ export class UdpListener implements UdpReceiver {
     const peer = socket.peerOf(slot)
     let answered = 0
     let isLate = false
-    const client = { overUdp: true, address: peer.address, port: peer.port, destination: this.#destination }
+    const destination = this.#destination ?? socket.destinationOf(slot)?.slice()
+    const client = { overUdp: true, address: peer.address, port: peer.port, destination }
     this.#service.serve(packet, client, (response) => {
       if (response === undefined) return
       if (isLate) {

@@ -14,10 +14,12 @@ import { BogusLog } from '../src/modules/bogus-log/index.ts'
 import { Secrets } from '../src/modules/cookies/secrets.ts'
 import { isGoodCookie } from '../src/modules/cookies/server-cookie.ts'
 import { startModules } from '../src/modules/index.ts'
+import { Partitions } from '../src/partitions.ts'
 import { anchorsInForce, Core, type Log as CoreLog } from '../src/resolve.ts'
 import { cacheOptionsFromConfig, settingsFromConfig, transportOptionsFromConfig } from '../src/settings-from-config.ts'
 import { listeningAddresses, listenPoints } from './addresses.ts'
 import { AnswerIndex } from './answer-index.ts'
+import { answersAtOnce } from './answers-at-once.ts'
 import { cookieSecret } from './cookie-secret.ts'
 import { CACHE_FILE } from './keeper.ts'
 import { KeeperLink } from './keeper-link.ts'
@@ -62,7 +64,6 @@ async function makeResolver({ config, socketPath }: StartWorker, log: Log): Prom
   if (!(await link.connected(KEEPER_WAIT_MS)))
     log.warning({ event: 'no-keeper' }, 'the keeper cannot be reached; answering without the shared cache meanwhile')
 
-  const cache = new Cache(store, systemClock, cacheOptionsFromConfig(config))
   const transport = new SystemTransport({
     clock: systemClock,
     random: systemRandom,
@@ -81,19 +82,26 @@ async function makeResolver({ config, socketPath }: StartWorker, log: Log): Prom
   const outside = await loadModules(config)
   const modules = startModules(settings, tools, { bogusLog, anchors: () => anchors.current, outside })
   const measured = new MeasuredTransport(transport, systemClock, new Counters().values)
-  const core = new Core({
-    cache,
+  const common = {
     transport: measured,
     clock: systemClock,
     random: systemRandom,
-    settings,
     modules: modules.layers,
-    anchors,
     listening: listeningAddresses(points),
     nsTimeoutMs: config.cache['ns-timeout'],
-    onReady: (packet, response, secure) => index.insert(packet, response, secure),
     log: toLog,
-  })
+  }
+  const core = new Partitions(
+    settings,
+    (partition, own) =>
+      new Core({
+        ...common,
+        ...own,
+        cache: new Cache(store, systemClock, { ...cacheOptionsFromConfig(config), partition }),
+        anchors: partition === 0 ? anchors : anchorsInForce(own.settings),
+      }),
+    (packet, response, secure, policy) => index.insert(packet, response, secure, policy),
+  )
   const parts = { core, transport, measured, index, link }
   const forget = () => {
     index.clear()
@@ -101,7 +109,7 @@ async function makeResolver({ config, socketPath }: StartWorker, log: Log): Prom
   }
   return {
     tick: (wallMs) => index.tick(wallMs),
-    answerAtOnce: (packet, out, overUdp) => index.answer(packet, out, overUdp),
+    answerAtOnce: answersAtOnce(index, core.policies),
     get inFlight() {
       return core.inFlight
     },
@@ -119,7 +127,7 @@ async function makeResolver({ config, socketPath }: StartWorker, log: Log): Prom
     isGoodCookie: (option, address, nowSeconds) =>
       secrets !== undefined && isGoodCookie(option, address, secrets.accepted(nowSeconds), nowSeconds),
     frequentBogus: () => bogusLog.frequent(FREQUENT),
-    trace: (order) => traceQuestion(core, systemClock, order),
+    trace: (order) => traceQuestion(core.cores[0], systemClock, order),
     udpBy: transport.udpBy,
     report: (counters) => reportCounters(parts, counters),
     measure: (gauges) => reportGauges(parts, gauges),

@@ -31,6 +31,7 @@ import {
   seconds,
   section,
   settingInfo,
+  whole,
 } from './settings.ts'
 
 const DAY = 86_400
@@ -53,7 +54,7 @@ const viewSchema = group('Clients, and what holds for them.', {
     example: '192.0.2.0/24',
   }),
   'dst-subnet': subnets({
-    about: 'Which of our addresses they ask. Listeners on all addresses do not tell which one it was.',
+    about: 'Which of our addresses they ask.',
     otherwise: 'any',
   }),
   protocols: choicesOf(['udp', 'tcp', 'udp53', 'tcp53'], {
@@ -77,6 +78,14 @@ const viewSchema = group('Clients, and what holds for them.', {
       fallback: 1,
       min: 0,
       max: 1000,
+    }),
+    'cache-partition': whole({
+      about:
+        'The part of the cache that they use. Nothing learned for one partition is used in another: neither answers nor ' +
+        'delegations, proofs or failures. Views with other `forward` rules than others need one of their own. Clients of no view use 0.',
+      fallback: 0,
+      min: 0,
+      max: 254,
     }),
   }),
 })
@@ -196,6 +205,11 @@ const forwardRule = group(
       about:
         'Who is asked. `recurse`: nobody in particular; the names are resolved from the root, an exception from a rule ' +
         'further up.',
+    }),
+    tags: tags({
+      about:
+        'The rule is for clients of views with one of these tags, and goes before one without tags for the same subtree; ' +
+        'without tags, for all. Views for which other rules hold than for others need an `options/cache-partition` of their own.',
     }),
     options: section('What the servers are.', {
       authoritative: flag({

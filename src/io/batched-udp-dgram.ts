@@ -71,6 +71,8 @@ export class DgramUdpSocket implements UdpSocket {
     return this.#peer!.port
   }
 
+  destinationOf(): undefined {}
+
   peerOf(): UdpPeer {
     return this.#peer!
   }

@@ -9,7 +9,7 @@
  *  A slot's header, side and packet belong together. */
 
 import { KernelMemory, type Libc } from './libc.ts'
-import { addressAt, CONTROL_OCTETS, SOCKADDR_OCTETS, turnControl } from './libc-address.ts'
+import { addressAt, CONTROL_OCTETS, ownAddressAt, SOCKADDR_OCTETS, turnControl } from './libc-address.ts'
 
 /** What a UDP datagram can hold, and more: received lengths are never cut. */
 export const PACKET_ROOM = 65_535
@@ -44,6 +44,8 @@ export class Slots {
   readonly rooms: readonly Uint8Array[]
   /** The IP address in the name of each slot, by family: views, good until the slot is filled again. */
   readonly ipAddresses: Readonly<Record<4 | 6, readonly Uint8Array[]>>
+  /** Which of our addresses was asked, where a socket wants to know; likewise. */
+  readonly destinations: Readonly<Record<4 | 6, readonly Uint8Array[]>>
   readonly #headers: KernelMemory
   readonly #sides: KernelMemory
   readonly #packets: KernelMemory
@@ -68,6 +70,10 @@ export class Slots {
     this.ipAddresses = {
       4: slots.map((slot) => this.#ipAddress(slot, 4)),
       6: slots.map((slot) => this.#ipAddress(slot, 6)),
+    }
+    this.destinations = {
+      4: slots.map((slot) => this.#destination(slot, 4)),
+      6: slots.map((slot) => this.#destination(slot, 6)),
     }
     for (const slot of slots) {
       const [header, side] = [slot * HEADER_OCTETS, slot * SIDE_OCTETS]
@@ -171,5 +177,11 @@ export class Slots {
     const [from, to] = addressAt(family)
     const name = slot * SIDE_OCTETS + NAME
     return this.#sides.octets.subarray(name + from, name + to)
+  }
+
+  #destination(slot: number, family: 4 | 6): Uint8Array {
+    const [from, to] = ownAddressAt(family)
+    const control = slot * SIDE_OCTETS + CONTROL
+    return this.#sides.octets.subarray(control + from, control + to)
   }
 }

@@ -41,6 +41,11 @@ export function addressAt(family: 4 | 6): [from: number, to: number] {
   return family === 4 ? [4, 8] : [8, 24]
 }
 
+/** Where in a control message the local address of a packet is. */
+export function ownAddressAt(family: 4 | 6): [from: number, to: number] {
+  return family === 4 ? [CONTROL_INTERFACE_4 + 4, CONTROL_INTERFACE_4 + 8] : [CONTROL_ADDRESS_6, CONTROL_ADDRESS_6 + 16]
+}
+
 /** Makes the control message of a packet that was received at `at` fit to go with the answer: the address stays, the
  *  interface is the routing table's choice. False when nobody can answer from that address, as it is a multicast one. */
 export function turnControl(memory: Uint8Array, words: Uint32Array, at: number, family: 4 | 6): boolean {

@@ -45,7 +45,6 @@ export interface ModuleSet {
 export function startModules(settings: Settings, tools: Tools, surroundings: Surroundings = {}): ModuleSet {
   const { bogusLog, anchors, outside = [] } = surroundings
   const { sections } = settings
-  const forwarded = settings.forward.map((rule) => rule.subtree)
   const front: Entry[] = [
     on(settings.reorderRrset, reorderRrset), // last to see an answer
     on(true, chaos(settings)), // before anything that takes a name for one of class IN
@@ -62,7 +61,7 @@ export function startModules(settings: Settings, tools: Tools, surroundings: Sur
     withSection(sections.renumber, renumber), // what comes from here is meant as it stands
     withSection(sections.rebinding, rebinding), // judges addresses as they came, and those dns64 has made
     withSection(sections.dns64, dns64),
-    on(settings.specialNames, specialNames(forwarded)),
+    on(settings.specialNames, specialNames([...settings.forward, ...settings.taggedForward])),
   ].flat()
   const guests = outside.map(({ module, config, budget = DEFAULT_BUDGET }) => ({ module, config, budget }))
   const running = arrange<Entry>([...front, ...rear], guests, front.length).map(({ module, config, budget }) =>

@@ -4,12 +4,19 @@ import type { Command } from 'commander'
 import type { CacheContents, CacheFacts, Cleared } from '../../workers/messages.ts'
 import { findsService, order, type ServiceOptions } from './service.ts'
 
-interface ClearOptions extends ServiceOptions {
+interface GetOptions extends ServiceOptions {
+  partition?: number
+}
+
+interface ClearOptions extends GetOptions {
   exactName?: boolean
   rrType?: string
   negative?: boolean
   bogus?: boolean
 }
+
+const PARTITION = '--partition <number>'
+const PARTITION_HELP = 'only of this partition (views[]/options/cache-partition; explain-client tells it)'
 
 export function addCacheCommands(program: Command): void {
   const cache = program.command('cache').description('Clear the cache of the running service, or look into it.')
@@ -24,10 +31,11 @@ export function addCacheCommands(program: Command): void {
     .option('--rr-type <type>', 'only this record type')
     .option('--negative', 'only what denies that something exists')
     .option('--bogus', 'only what failed validation')
+    .option(PARTITION, PARTITION_HELP, Number)
     .addHelpText('after', '\nWhen the command returns, no worker gives an answer made of what was cleared any more.')
     .action((name: string, options: ClearOptions) => {
-      const { exactName, rrType, negative, bogus } = options
-      const body = { name, 'exact-name': exactName, 'rr-type': rrType, negative, bogus }
+      const { exactName, rrType, negative, bogus, partition } = options
+      const body = { name, 'exact-name': exactName, 'rr-type': rrType, negative, bogus, partition }
       return order<Cleared>(options, { method: 'POST', path: '/v1/cache/clear', body }, clearedText)
     })
 
@@ -35,14 +43,13 @@ export function addCacheCommands(program: Command): void {
     cache
       .command('get')
       .description('Show what the cache holds for a name, also what has outlived its TTL.')
-      .argument('<name>', 'the name'),
-  ).action((name: string, options: ServiceOptions) =>
-    order<CacheContents>(
-      options,
-      { method: 'GET', path: `/v1/cache/entries?name=${encodeURIComponent(name)}` },
-      contentsText,
-    ),
-  )
+      .argument('<name>', 'the name')
+      .option(PARTITION, PARTITION_HELP, Number),
+  ).action((name: string, options: GetOptions) => {
+    const only = options.partition === undefined ? '' : `&partition=${options.partition}`
+    const path = `/v1/cache/entries?name=${encodeURIComponent(name)}${only}`
+    return order<CacheContents>(options, { method: 'GET', path }, contentsText)
+  })
 
   findsService(cache.command('stats').description('Show the size of the cache, and what was done to keep it.')).action(
     (options: ServiceOptions) => order<CacheFacts>(options, { method: 'GET', path: '/v1/cache/stats' }, factsText),

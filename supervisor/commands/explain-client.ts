@@ -48,11 +48,11 @@ function octetsOf(text: string): Uint8Array {
   return address.octets
 }
 
-function documentOf({ index, answer, tags, options }: View): object {
-  return { view: index, answer, tags: [...tags], options }
+function documentOf({ index, answer, tags, options, partition }: View): object {
+  return { view: index, answer, tags: [...tags], options, partition }
 }
 
-function sentenceOf({ index, answer, tags, options }: View): string {
+function sentenceOf({ index, answer, tags, options, partition }: View): string {
   const set = Object.entries(options).filter(
     ([name, value]) => value !== undefined && !(name === 'priceFactor' && value === 1),
   )
@@ -61,5 +61,6 @@ function sentenceOf({ index, answer, tags, options }: View): string {
     `answer ${answer}`,
     tags.size === 0 ? 'no tags' : `tags ${[...tags].join(', ')}`,
     ...set.map(([name, value]) => `${name} ${value}`),
+    ...(partition === 0 ? [] : [`cache partition ${partition}`]),
   ].join('; ')
 }

@@ -2,6 +2,7 @@
  *  is made from this table. */
 
 import * as z from 'zod'
+import { MAX_PARTITION } from '../../src/cache/keys.ts'
 import { LOG_GROUPS } from '../../src/config/log-groups.ts'
 import { FREQUENT_TABLES, type FrequentTable } from '../../src/metrics/frequent.ts'
 import { nameFromText } from '../../src/wire/name.ts'
@@ -98,6 +99,7 @@ const clearing = z.strictObject({
   'rr-type': rrType.optional(),
   negative: z.boolean().optional(),
   bogus: z.boolean().optional(),
+  partition: z.int().min(0).max(MAX_PARTITION).optional(),
 })
 const cacheEntry = z.object({
   kind: z.enum(['rrset', 'nodata', 'nxdomain', 'delegation', 'failure']),
@@ -197,11 +199,10 @@ export const ROUTES: readonly Route[] = [
     response: z.object({ count: z.int(), complete: z.boolean() }),
     handle: async (manager, { body }) => {
       const options = body as z.output<typeof clearing>
-      const { name, negative, bogus } = options
+      const { name, negative, bogus, partition } = options
       const type = options['rr-type'] === undefined ? undefined : typeFromText(options['rr-type'].toUpperCase())
-      return {
-        body: await manager.cache({ kind: 'clear', name, exact: options['exact-name'], type, negative, bogus }),
-      }
+      const exact = options['exact-name']
+      return { body: await manager.cache({ kind: 'clear', name, exact, type, negative, bogus, partition }) }
     },
   },
   {
@@ -209,12 +210,16 @@ export const ROUTES: readonly Route[] = [
     path: '/v1/cache/entries',
     role: 'read',
     summary: 'What the cache holds for a name, also what has outlived its TTL.',
-    query: { name: 'the name' },
+    query: { name: 'the name', partition: 'only of this partition' },
     response: z.object({ entries: z.array(cacheEntry) }),
     handle: async (manager, { query }) => {
       const name = domainName.safeParse(query.get('name'))
       if (!name.success) throw new HttpError(400, 'query', `name: ${query.get('name') ?? 'nothing'} is no domain name`)
-      return { body: await manager.cache({ kind: 'get', name: name.data }) }
+      const partition = query.get('partition') ?? undefined
+      if (partition !== undefined && !(/^\d{1,3}$/.test(partition) && Number(partition) <= MAX_PARTITION))
+        throw new HttpError(400, 'query', `partition: ${partition} is no number from 0 to ${MAX_PARTITION}`)
+      const only = partition === undefined ? {} : { partition: Number(partition) }
+      return { body: await manager.cache({ kind: 'get', name: name.data, ...only }) }
     },
   },
   {

@@ -152,10 +152,10 @@ export const CASES: MicroCase[] = [
         const set = rrset(owner, Type.A, TTL, addresses)
         const flags = Flag.QR | Flag.RD | Flag.RA
         const message = { id: 1, flags, rcode: 0, question: { ...question, name: owner }, answer: [set] }
-        index.insert(queries[i], compose({ ...message, edns: { udpSize: 1232, do: false } }), false)
+        index.insert(queries[i], compose({ ...message, edns: { udpSize: 1232, do: false } }), false, 0)
       }
       const out = new Uint8Array(4200)
-      return { run: (i) => index.answer(queries[(i * 7919) % OWNERS], out, true) || fail('no hit') }
+      return { run: (i) => index.answer(queries[(i * 7919) % OWNERS], out, true, 0) || fail('no hit') }
     },
   },
   {

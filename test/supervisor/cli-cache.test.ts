@@ -130,6 +130,14 @@ describe('bowline cache', () => {
     expect(entries[0]).to.include({ kind: 'rrset', type: 'A', rank: 'answer', partition: 0 })
   })
 
+  it('keeps to one partition when told to', async () => {
+    await ask('www.example')
+    expect((await cache('get', 'www.example', '--partition', '1')).stdout).to.equal('nothing\n')
+    expect((await cache('clear', '--partition', '1')).stdout).to.equal('0 entries removed\n')
+    expect((await cache('get', 'www.example', '--partition', '0')).stdout).to.include('192.0.2.1')
+    expect(await cache('get', 'www.example', '--partition', '255')).to.deep.include({ code: 2 })
+  })
+
   it('stats tells size and entries', async () => {
     await ask('www.example')
     const facts = JSON.parse((await cache('stats', '--json')).stdout)

@@ -11,6 +11,8 @@ views:
   - subnets: 192.0.2.128/25
     protocols: tcp
     answer: refused
+  - subnets: 192.0.2.1
+    options: { cache-partition: 3 }
   - subnets: 198.51.100.0/24
     protocols: tcp
 `
@@ -33,7 +35,8 @@ describe('bowline explain-client', () => {
   it('shows the view that wins, by prefix and protocol', async () => {
     expect(await explain('192.0.2.200')).to.equal('192.0.2.200: views/0; answer allow; tags malware, ads')
     expect(await explain('192.0.2.200', '--tcp')).to.equal('192.0.2.200: views/1; answer refused; no tags')
-    expect(JSON.parse(await explain('192.0.2.1', '--json'))).to.include({ view: 0, answer: 'allow' })
+    expect(await explain('192.0.2.1')).to.equal('192.0.2.1: views/2; answer allow; no tags; cache partition 3')
+    expect(JSON.parse(await explain('192.0.2.2', '--json'))).to.include({ view: 0, answer: 'allow', partition: 0 })
   })
 
   it('tells who is in none', async () => {

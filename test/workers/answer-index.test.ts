@@ -1,16 +1,26 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
+import ipaddr from 'ipaddr.js'
 import { Cache } from '../../src/cache/cache.ts'
 import { MemoryStore } from '../../src/cache/memory-store.ts'
 import { Rank } from '../../src/cache/rank.ts'
+import { makeConfig } from '../../src/config/load.ts'
+import type { ConfigInput } from '../../src/config/schema.ts'
 import type { Transport } from '../../src/io/interfaces.ts'
+import { startModules } from '../../src/modules/index.ts'
+import { chooseView, compileViews, covers } from '../../src/modules/views/choose.ts'
+import { Partitions } from '../../src/partitions.ts'
+import { policyFromConfig } from '../../src/policy-from-config.ts'
+import type { Client } from '../../src/request.ts'
 import { Core } from '../../src/resolve.ts'
+import { defaultSettings } from '../../src/settings.ts'
 import { composeQuery } from '../../src/wire/compose.ts'
 import { parseReply } from '../../src/wire/message.ts'
 import { nameFromText } from '../../src/wire/name.ts'
 import { rrset } from '../../src/wire/rrset.ts'
 import { Class, Flag, Type } from '../../src/wire/types.ts'
 import { AnswerIndex, type AnswerIndexOptions } from '../../workers/answer-index.ts'
+import { answersAtOnce } from '../../workers/answers-at-once.ts'
 import { ManualClock } from '../support/clock.ts'
 import { sets } from '../support/messages.ts'
 import { SeededRandom } from '../support/random.ts'
@@ -21,41 +31,59 @@ const UDP_SIZE = 1232
 /** Nobody answers: the tests live on what is cached. */
 const silence: Transport = { exchange: () => ({ cancel: () => {} }) }
 
-/** A core with some data in its cache, and an index that learns from it. */
-function setUp(options: Partial<AnswerIndexOptions> = {}) {
+/** Two caches, one for each partition, with nothing in them; an index that learns from the cores before them, and its twin. */
+function setUp(options: Partial<AnswerIndexOptions> = {}, config: ConfigInput = {}) {
   const clock = new ManualClock()
   const random = new SeededRandom(3)
-  const cache = new Cache(new MemoryStore(), clock, { ttlMin: 0, ttlMax: 86_400, negativeTtlMax: 10_800 })
+  const ofPartition = (partition: number) =>
+    new Cache(new MemoryStore(), clock, { ttlMin: 0, ttlMax: 86_400, negativeTtlMax: 10_800, partition })
+  const caches = [ofPartition(0), ofPartition(1)]
   const index = new AnswerIndex({ octets: 256 * 1024, udpSize: UDP_SIZE, rotate: false, seed: 42, ...options })
   const plain = new PlainIndex(UDP_SIZE)
-  const settings = { validate: false, reorderRrset: false, ednsBufferSize: { upstream: 1232, downstream: UDP_SIZE } }
-  const core = new Core({
-    cache,
-    transport: silence,
-    clock,
-    random,
+  const { views } = makeConfig(config)
+  const viewOf = (client: Client) => chooseView(compileViews(views), client)?.key ?? ''
+  let asking: Client = { overUdp: true }
+  const settings = {
+    ...defaultSettings,
+    ...policyFromConfig(makeConfig(config)),
+    validate: false,
+    reorderRrset: false,
+    ednsBufferSize: { upstream: 1232, downstream: UDP_SIZE },
+  }
+  const modules = startModules(settings, { clock, random, log: () => {} }).layers
+  const cores = new Partitions(
     settings,
-    onReady: (packet, response, secure) => {
+    (partition, own) => new Core({ cache: caches[partition], transport: silence, clock, random, modules, ...own }),
+    (packet, response, secure, policy) => {
       index.tick(clock.wallMs())
-      index.insert(packet, response, secure)
-      plain.insert(packet, response, secure, clock.wallMs())
+      index.insert(packet, response, secure, policy)
+      plain.insert(packet, response, secure, clock.wallMs(), viewOf(asking))
     },
-  })
+  )
   const out = new Uint8Array(65_535)
-  const ask = (packet: Uint8Array, overUdp = true) => {
+  const answerAtOnce = answersAtOnce(index, cores.policies)
+  const ask = (packet: Uint8Array, overUdp = true, client: Omit<Client, 'overUdp'> = {}) => {
     index.tick(clock.wallMs())
-    const octets = index.answer(packet, out, overUdp)
+    const octets = answerAtOnce?.(packet, out, overUdp, client.address ?? NOWHERE, client.destination) ?? 0
     return octets === 0 ? undefined : Buffer.from(out.subarray(0, octets))
   }
-  const askCore = (packet: Uint8Array, overUdp = true) => {
+  const askPlain = (packet: Uint8Array, client: Client) => {
+    const view = chooseView(compileViews(views), client)
+    if (view === undefined ? covers(compileViews(views), client.address) : view.answer !== 'allow') return undefined
+    return plain.answer(packet, client.overUdp, clock.wallMs(), viewOf(client))
+  }
+  const askCore = (packet: Uint8Array, overUdp = true, client: Omit<Client, 'overUdp'> = {}) => {
     let answer: Buffer | undefined
-    core.handle(packet, { overUdp }, (response) => {
+    asking = { ...client, overUdp }
+    cores.handle(packet, asking, (response) => {
       answer = response && Buffer.from(response)
     })
     return answer
   }
-  return { clock, cache, core, index, plain, ask, askCore }
+  return { clock, caches, cache: caches[0], index, ask, askPlain, askCore }
 }
+
+const NOWHERE = Uint8Array.of(127, 0, 0, 1)
 
 interface Asked {
   name: string
@@ -236,7 +264,7 @@ describe('AnswerIndex', () => {
     let ready = 0
     fc.assert(
       fc.property(fc.array(query, { minLength: 150, maxLength: 250, size: 'max' }), fc.boolean(), (queries, secure) => {
-        const { clock, cache, plain, ask, askCore } = setUp()
+        const { clock, cache, ask, askPlain, askCore } = setUp()
         const security = secure ? 'secure' : 'insecure'
         store(cache, zone, security)
         const meta = { security, ttl: 60 } as const
@@ -247,9 +275,53 @@ describe('AnswerIndex', () => {
           clock.advance(pauseMs)
           const packet = packetOf({ ...asked, name: spelled(asked.name, caps) })
           const quick = ask(packet, overUdp)
-          const twin = plain.answer(packet, overUdp, clock.wallMs())
+          const twin = askPlain(packet, { overUdp })
           const full = askCore(packet, overUdp)
-          expect(quick).to.deep.equal(twin && Buffer.from(twin))
+          expect(quick).to.deep.equal(bufferOf(twin))
+          if (quick === undefined) continue
+          ready++
+          expect(quick).to.deep.equal(full)
+        }
+      }),
+      { numRuns: 40 },
+    )
+    expect(ready).to.be.greaterThan(400)
+  })
+
+  it('gives each client what its view is told, in the same octets as the core and the plain twin', () => {
+    const config: ConfigInput = {
+      views: [
+        { subnets: '192.0.2.0/24', tags: 'strict' },
+        { subnets: '192.0.2.64/26', options: { 'cache-partition': 1 } },
+        { subnets: '192.0.2.128/25', answer: 'refused' },
+        { subnets: '198.51.100.0/24', protocols: 'tcp', tags: 'strict' },
+        { subnets: '10.1.0.0/16', tags: ['strict', 'others'], 'dst-subnet': '203.0.113.1' },
+        { subnets: '2001:db8::/32', tags: 'strict' },
+      ],
+      'local-data': { rules: [{ name: 'ads.org', subtree: 'nxdomain', tags: 'strict', ttl: '1m' }] },
+    }
+    const addresses = ['192.0.2.1', '192.0.2.70', '192.0.2.129', '198.51.100.1', '10.1.2.3', '10.2.2.3', '2001:db8::1']
+    const address = (text: string) => new Uint8Array(ipaddr.parse(text).toByteArray())
+    const query = fc.record({
+      name: fc.constantFrom('www.org.', 'alias.org.', 'ads.org.'),
+      type: fc.constantFrom(Type.A, Type.CNAME),
+      client: fc.record({
+        address: fc.constantFrom(...addresses.map(address)),
+        destination: fc.constantFrom(undefined, address('203.0.113.1'), address('203.0.113.2')),
+      }),
+      overUdp: fc.boolean(),
+    })
+    let ready = 0
+    fc.assert(
+      fc.property(fc.array(query, { minLength: 100, maxLength: 200, size: 'max' }), (queries) => {
+        const { caches, ask, askPlain, askCore } = setUp({}, config)
+        store(caches[0], 'www.org. 300 A 203.0.113.10\nalias.org. 60 CNAME ads.org.\nads.org. 60 A 203.0.113.11')
+        store(caches[1], 'www.org. 300 A 203.0.113.20\nalias.org. 60 CNAME ads.org.\nads.org. 60 A 203.0.113.21')
+        for (const { client, overUdp, ...asked } of queries) {
+          const packet = packetOf(asked)
+          const quick = ask(packet, overUdp, client)
+          expect(quick).to.deep.equal(bufferOf(askPlain(packet, { ...client, overUdp })))
+          const full = askCore(packet, overUdp, client)
           if (quick === undefined) continue
           ready++
           expect(quick).to.deep.equal(full)
@@ -260,3 +332,7 @@ describe('AnswerIndex', () => {
     expect(ready).to.be.greaterThan(400)
   })
 })
+
+function bufferOf(octets: Uint8Array | undefined): Buffer | undefined {
+  return octets && Buffer.from(octets)
+}

@@ -21,7 +21,7 @@ export class PlainIndex {
     this.#udpSize = udpSize
   }
 
-  insert(packet: Uint8Array, response: Uint8Array, secure: boolean, wallMs: number): void {
+  insert(packet: Uint8Array, response: Uint8Array, secure: boolean, wallMs: number, policy: string): void {
     const query = simpleQuery(packet)
     const reply = parseReply(response)
     if (query === undefined || reply.flags & Flag.TC) return
@@ -29,12 +29,12 @@ export class PlainIndex {
     const sets = [...reply.answer, ...reply.authority, ...reply.additional]
     const leastTtl = Math.min(...sets.map((set) => set.ttl))
     if (sets.length === 0 || leastTtl === 0) return
-    this.#kept.set(keyOf(query), { reply, secure, storedSeconds: Math.floor(wallMs / 1000), leastTtl })
+    this.#kept.set(keyOf(query, policy), { reply, secure, storedSeconds: Math.floor(wallMs / 1000), leastTtl })
   }
 
-  answer(packet: Uint8Array, overUdp: boolean, wallMs: number): Uint8Array | undefined {
+  answer(packet: Uint8Array, overUdp: boolean, wallMs: number, policy: string): Uint8Array | undefined {
     const query = simpleQuery(packet)
-    const kept = query && this.#kept.get(keyOf(query))
+    const kept = query && this.#kept.get(keyOf(query, policy))
     if (query === undefined || kept === undefined) return undefined
     const age = Math.floor(wallMs / 1000) - kept.storedSeconds
     if (age >= kept.leastTtl - Math.floor(kept.leastTtl / 10)) return undefined
@@ -71,6 +71,6 @@ function simpleQuery(packet: Uint8Array): ClientQuery | undefined {
   return query
 }
 
-function keyOf({ question, flags, edns }: ClientQuery): string {
-  return `${question?.type} ${flags & Flag.CD} ${edns?.do ?? false} ${question && nameKey(question.name)}`
+function keyOf({ question, flags, edns }: ClientQuery, policy: string): string {
+  return `${policy} ${question?.type} ${flags & Flag.CD} ${edns?.do ?? false} ${question && nameKey(question.name)}`
 }

@@ -13,6 +13,8 @@ export interface View extends ClientView {
   destinations: readonly Subnet[]
   protocols: ReadonlySet<'udp' | 'tcp'>
   answer: 'allow' | 'refused' | 'noanswer'
+  /** Where what is learned for these clients is kept, apart from what others learn. */
+  partition: number
 }
 
 export function compileViews(views: readonly ViewConfig[]): View[] {
@@ -24,6 +26,7 @@ export function compileViews(views: readonly ViewConfig[]): View[] {
     protocols: new Set(view.protocols.map((protocol) => (protocol.startsWith('udp') ? 'udp' : 'tcp'))),
     tags: new Set(view.tags),
     answer: view.answer ?? 'allow',
+    partition: view.options['cache-partition'],
     options: {
       minimize: view.options.minimize,
       dns64: view.options.dns64,
@@ -67,7 +70,8 @@ function withoutMapping(address: Uint8Array): Uint8Array {
 
 /** Views for which the same holds share answers under way. */
 function keyOf({ tags, options }: ViewConfig): string {
-  return JSON.stringify([tags.toSorted(), options.minimize, options.dns64, options.fallback])
+  const { minimize, dns64, fallback, 'cache-partition': partition } = options
+  return JSON.stringify([[...new Set(tags)].sort(), minimize, dns64, fallback, partition])
 }
 
 /** Whether some view is about this address, by one protocol or another. */

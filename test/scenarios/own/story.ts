@@ -8,6 +8,8 @@ import type { ExchangeFailure, Protocol } from '../../../src/io/interfaces.ts'
 import { BogusLog } from '../../../src/modules/bogus-log/index.ts'
 import { type ModuleSet, type OutsideModule, startModules } from '../../../src/modules/index.ts'
 import type { Tools } from '../../../src/modules/module.ts'
+import { Partitions } from '../../../src/partitions.ts'
+import type { Client } from '../../../src/request.ts'
 import { anchorsInForce, Core } from '../../../src/resolve.ts'
 import { rootHint } from '../../../src/root-hints.ts'
 import { defaultSettings, type Settings } from '../../../src/settings.ts'
@@ -34,6 +36,8 @@ export type Server = (incoming: Incoming) => Reaction
 /** Where the root is in every story. */
 export const ROOT_ADDRESS = '198.41.0.4'
 
+const HERE: Client = { overUdp: true, address: Uint8Array.of(127, 0, 0, 1), port: 40_000 }
+
 export interface StoryOptions {
   settings?: Partial<Settings>
   /** Modules that do not come with Bowline. */
@@ -46,6 +50,8 @@ export interface StoryOptions {
 export class Story {
   readonly clock = new ManualClock()
   readonly network: SimulatedNetwork
+  readonly partitions: Partitions
+  /** Of partition 0. */
   readonly core: Core
   readonly cache: Cache
   readonly modules: ModuleSet
@@ -86,31 +92,44 @@ export class Story {
       ...options.settings,
     }
     const ttlMax = options.ttlMax ?? 86_400
-    const cache = new Cache(new MemoryStore(), clock, { ttlMin: 0, ttlMax, negativeTtlMax: 10_800 })
+    const store = new MemoryStore()
+    const cacheOf = (partition: number) =>
+      new Cache(store, clock, { ttlMin: 0, ttlMax, negativeTtlMax: 10_800, partition })
     const anchors = anchorsInForce(settings)
     this.bogusLog = new BogusLog({ clock, log: (_level, event, fields) => void this.events.push({ event, ...fields }) })
-    this.cache = cache
+    this.cache = cacheOf(0)
     const tools: Tools = { clock, random, log: (_level, event, fields) => void this.events.push({ event, ...fields }) }
     const surroundings = { bogusLog: this.bogusLog, anchors: () => anchors.current, outside: options.outside }
     this.modules = startModules(settings, tools, surroundings)
-    this.core = new Core({
-      cache,
+    const common = {
       transport: this.network,
       clock,
       random,
-      settings,
       modules: this.modules.layers,
-      anchors,
-      log: (level, event, fields) => {
+      log: (level: string, event: string, fields?: object) => {
         if (level === 'error') this.faults.push(`${event} ${JSON.stringify(fields)}`)
         else if (level !== 'debug') this.events.push({ event, ...fields })
       },
-    })
+    }
+    this.partitions = new Partitions(settings, (partition, own) =>
+      partition === 0
+        ? new Core({ ...common, ...own, cache: this.cache, anchors })
+        : new Core({ ...common, ...own, cache: cacheOf(partition) }),
+    )
+    this.core = this.partitions.cores[0]
   }
 
   /** Asks and lets time run until the answer is there. */
   ask(name: string, type = 'A', flags: number = Flag.RD): ScriptMessage {
-    const answers = this.send(name, type, flags)
+    return this.#answerTo(this.send(name, type, flags))
+  }
+
+  /** Likewise, as a client at another address than 127.0.0.1, over UDP or TCP. */
+  askFrom(address: Uint8Array, name: string, type = 'A', overUdp = true): ScriptMessage {
+    return this.#answerTo(this.sendFrom(address, name, type, overUdp))
+  }
+
+  #answerTo(answers: ScriptMessage[]): ScriptMessage {
     this.settle()
     if (this.faults.length > 0) throw new Error(this.faults.join('\n'))
     if (answers.length !== 1) throw new Error(`${answers.length} answers to one query`)
@@ -119,14 +138,21 @@ export class Story {
 
   /** Asks and goes on; the answer turns up in the array. */
   send(name: string, type = 'A', flags: number = Flag.RD): ScriptMessage[] {
-    const question = { name: nameFromText(name), type: typeFromText(type)!, class: Class.IN }
-    return this.sendPacket(composeScript({ ...blank(), id: this.nextId++ & 0xffff, flags, question }))
+    return this.sendPacket(this.#query(name, type, flags))
   }
 
-  sendPacket(packet: Uint8Array): ScriptMessage[] {
+  sendFrom(address: Uint8Array, name: string, type = 'A', overUdp = true): ScriptMessage[] {
+    return this.sendPacket(this.#query(name, type, Flag.RD), { overUdp, address, port: 40_000 })
+  }
+
+  #query(name: string, type: string, flags: number): Uint8Array {
+    const question = { name: nameFromText(name), type: typeFromText(type)!, class: Class.IN }
+    return composeScript({ ...blank(), id: this.nextId++ & 0xffff, flags, question })
+  }
+
+  sendPacket(packet: Uint8Array, client: Client = HERE): ScriptMessage[] {
     const answers: ScriptMessage[] = []
-    const client = { overUdp: true, address: Uint8Array.of(127, 0, 0, 1), port: 40_000 }
-    this.core.handle(packet, client, (answer) => {
+    this.partitions.handle(packet, client, (answer) => {
       if (answer) answers.push(readScript(answer.slice()))
     })
     return answers
@@ -134,7 +160,7 @@ export class Story {
 
   /** Lets time run until nothing is due any more. */
   settle(): void {
-    for (let turns = 0; this.core.inFlight > 0 && this.clock.advanceToNext(); turns++) {
+    for (let turns = 0; this.partitions.inFlight > 0 && this.clock.advanceToNext(); turns++) {
       if (turns > 100_000) throw new Error('the story does not end')
     }
   }

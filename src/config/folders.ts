@@ -2,6 +2,7 @@
 
 import { homedir, hostname, userInfo } from 'node:os'
 import { isAbsolute, join } from 'node:path'
+import { usableMemory } from './control-groups.ts'
 
 export interface Machine {
   /** Runs as root, so that the folders of the system are ours to write. */
@@ -11,6 +12,8 @@ export interface Machine {
   /** Current folder, where a relative `rundir` starts. */
   folder: string
   environment: Readonly<Record<string, string | undefined>>
+  /** Octets of memory that the service may use. */
+  memory: number
 }
 
 export function thisMachine(): Machine {
@@ -20,6 +23,7 @@ export function thisMachine(): Machine {
     hostname: hostname(),
     folder: process.cwd(),
     environment: process.env,
+    memory: usableMemory(),
   }
 }
 

@@ -12,6 +12,7 @@ export function configJsonSchema(): Record<string, unknown> {
       if (info === undefined) return
       const otherwise = info.otherwise === undefined ? '' : ` Default: ${info.otherwise}.`
       const allowed = jsonSchema.type === 'object' ? '' : ` Allowed: ${info.allowed}.`
+      if (info.switchable) jsonSchema.type = ['boolean', 'object'] as never
       jsonSchema.description = `${info.about}${allowed}${otherwise}`
     },
   })

@@ -4,7 +4,6 @@
 export const KNOT_ONLY: readonly string[] = [
   'cache/garbage-collector',
   'cache/prefetch/prediction',
-  'cache/prefill',
   'defer',
   'logging/dnssec-bogus',
   'logging/dnstap',

@@ -81,14 +81,24 @@ function completeConfig(written: Written, sources: readonly Source[], machine: M
         'client-ca-file': paths.read(CLIENT_CA_FILE),
       }),
     },
-    cache: { ...data.cache, storage: paths.storage },
+    cache: { ...data.cache, storage: paths.storage, 'size-max': cacheSize(data.cache['size-max'], machine) },
     options: { ...data.options, 'root-hints-file': paths.read(ROOT_HINTS) },
     dnssec: { ...data.dnssec, 'trust-anchors-files': anchorFiles },
   }
 }
 
-/** `above` with what `below` says put over it. */
+/** Of all memory, the cache gets this by itself. */
+const CACHE_SHARE = 1 / 2
+const LEAST_CACHE = 1024 ** 2
+
+function cacheSize(size: number | 'auto', { memory }: Machine): number {
+  return size === 'auto' ? Math.max(LEAST_CACHE, Math.floor(memory * CACHE_SHARE)) : size
+}
+
+/** `above` with what `below` says put over it. True and false stand for the setting `enable` of a section. */
 function override(above: unknown, below: unknown): unknown {
+  if (isMap(above) && typeof below === 'boolean') return { ...above, enable: below }
+  if (typeof above === 'boolean' && isMap(below)) return { enable: above, ...below }
   if (!isMap(above) || !isMap(below)) return below
   const joined = new Map(Object.entries(above))
   for (const [key, value] of Object.entries(below)) joined.set(key, override(joined.get(key), value))

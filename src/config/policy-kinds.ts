@@ -157,6 +157,39 @@ export function flagOrNone({ about, otherwise = 'none' }: Described) {
     })
 }
 
+/** One domain name, which must be given. */
+export function domainName({ about, example }: { about: string; example: string }) {
+  return z
+    .string()
+    .refine(NAME.isRight, FATAL)
+    .register(settingInfo, {
+      about,
+      example,
+      otherwise: 'none: it must be given',
+      allowed: NAME.what,
+      remedy: () => NAME.remedy,
+    })
+}
+
+/** Where a zone is to be had, which must be given. */
+export function zoneUrl({ about, example }: { about: string; example: string }) {
+  const isRight = (text: string) => {
+    if (text.startsWith('https:') || text.startsWith('file:')) return URL.canParse(text)
+    if (text.startsWith('axfr:')) return SERVER.isRight(text.replace(/^axfr:(\/\/)?/, ''))
+    return text !== '' && !/^[\w+-]+:/.test(text)
+  }
+  return z
+    .string()
+    .refine(isRight, FATAL)
+    .register(settingInfo, {
+      about,
+      example,
+      otherwise: 'none: it must be given',
+      allowed: 'https: or file: and the rest of a URL, axfr:// and an address, or a path',
+      remedy: () => `write it as in ${example}, axfr://192.0.2.1@53 or /var/lib/bowline/root.zone`,
+    })
+}
+
 /** A number from `min` to `max`, with or without a fraction. */
 export function number({ about, fallback, min, max }: { about: string; fallback: number; min: number; max: number }) {
   return z

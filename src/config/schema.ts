@@ -17,7 +17,7 @@ import {
   renumberingSchema,
   viewsSchema,
 } from './policy.ts'
-import { names } from './policy-kinds.ts'
+import { domainName, names, zoneUrl } from './policy-kinds.ts'
 import {
   type Complain,
   choice,
@@ -36,7 +36,9 @@ import {
   seconds,
   section,
   size,
+  sizeOrAuto,
   sources,
+  switchable,
   texts,
   whole,
 } from './settings.ts'
@@ -64,6 +66,33 @@ const anchorFile = group('A file with trust anchors.', {
     fallback: false,
   }),
 })
+
+const prefilledZone = group(
+  'A signed zone of which the cache holds a copy.',
+  {
+    origin: domainName({ about: 'The name of the zone; `.` is the root.', example: '.' }),
+    url: zoneUrl({
+      about:
+        'Where the zone is to be had: `https://…`, a file (a path, or `file:///…`), or `axfr://` and the address of a name ' +
+        'server that hands it out (RFC 5936), with a port after an `@` if it is not 53. Only what the zone’s owner has signed is ' +
+        'taken, and if the zone has a digest (ZONEMD, RFC 8976), the copy must be whole. Over AXFR from a zone without digest, ' +
+        'its delegations are not taken, which nobody has signed.',
+      example: 'https://www.internic.net/domain/root.zone',
+    }),
+    'refresh-interval': seconds({
+      about: 'How often the zone is fetched again. What differs is written, what is no more is removed.',
+      fallback: DAY,
+      min: 60,
+      max: 30 * DAY,
+    }),
+    'ca-file': path({
+      about: 'Certificates in PEM form, one of which must have signed that of the web server.',
+      otherwise: 'those that come with Node',
+      example: '/etc/ssl/certs/ca-certificates.crt',
+    }),
+  },
+  namesCaForHttps,
+)
 
 const listener = group(
   'Addresses on which clients are served.',
@@ -239,8 +268,10 @@ export const configSchema = section('The configuration of Bowline.', {
         otherwise: '`/var/cache/bowline` for root, else `$XDG_CACHE_HOME/bowline`, which is usually `~/.cache/bowline`',
         example: '/var/cache/bowline',
       }),
-      'size-max': size({
-        about: 'The most the cache file may grow to.',
+      'size-max': sizeOrAuto({
+        about:
+          'The most the cache file may grow to. `auto`: half of the memory that the service may use, which is that of the ' +
+          'machine or what its control group allows.',
         fallback: 100 * MIB,
         min: MIB,
         max: 1024 * GIB,
@@ -265,6 +296,16 @@ export const configSchema = section('The configuration of Bowline.', {
           fallback: true,
         }),
       }),
+      prefill: list(
+        prefilledZone,
+        {
+          about:
+            'Zones that are taken into the cache as a whole, such as the root zone (RFC 8806): what they have need not be asked ' +
+            'for, and what they do not have is denied at once.',
+          fallback: [],
+        },
+        prefillsOnce,
+      ),
       'ns-timeout': milliseconds({
         about: 'A server that has not answered is left alone for this long, as long as there are others to ask.',
         fallback: 1000,
@@ -332,27 +373,30 @@ export const configSchema = section('The configuration of Bowline.', {
       min: 1,
       max: 65_535,
     }),
-    'serve-stale': section('Old answers where no new ones are to be had (RFC 8767).', {
-      enable: flag({
-        about:
-          'Answer with data that has outlived its TTL when its servers do not answer, or not in time. Never with what was ' +
-          'found bogus, nor with what the parent zone no longer vouches for.',
-        fallback: false,
-      }),
-      'client-timeout': milliseconds({
-        about: 'How long a client waits for a new answer where there is an old one. The search goes on after that.',
-        fallback: 1800,
-        min: 0,
-        max: 60_000,
-      }),
-      'max-age': seconds({
-        about: 'How long after their end answers are still given.',
-        fallback: DAY,
-        min: 1,
-        max: 30 * DAY,
-      }),
-      'reply-ttl': seconds({ about: 'TTL of such answers.', fallback: 30, min: 1, max: 3600 }),
-    }),
+    'serve-stale': switchable(
+      'Old answers where no new ones are to be had (RFC 8767). `true` by itself is `enable: true`.',
+      {
+        enable: flag({
+          about:
+            'Answer with data that has outlived its TTL when its servers do not answer, or not in time. Never with what was ' +
+            'found bogus, nor with what the parent zone no longer vouches for.',
+          fallback: false,
+        }),
+        'client-timeout': milliseconds({
+          about: 'How long a client waits for a new answer where there is an old one. The search goes on after that.',
+          fallback: 1800,
+          min: 0,
+          max: 60_000,
+        }),
+        'max-age': seconds({
+          about: 'How long after their end answers are still given.',
+          fallback: DAY,
+          min: 1,
+          max: 30 * DAY,
+        }),
+        'reply-ttl': seconds({ about: 'TTL of such answers.', fallback: 30, min: 1, max: 3600 }),
+      },
+    ),
     'request-budget': section(
       'What one question of a client may cost, all the questions that follow from it included. The answer of a request ' +
         'that goes over is SERVFAIL with an Extended DNS Error (RFC 8914) that says why.',
@@ -484,7 +528,7 @@ export type Config = Parsed & {
   rundir: string
   hostname: string
   management: { 'unix-socket': string }
-  cache: { storage: string }
+  cache: { storage: string; 'size-max': number }
 }
 
 export type ListenConfig = Config['network']['listen'][number]
@@ -527,6 +571,17 @@ function guardsTcp(
 function clampsInOrder(cache: { 'ttl-min': number; 'ttl-max': number }, complain: Complain): void {
   if (cache['ttl-min'] > cache['ttl-max'])
     complain([['ttl-min'], ['ttl-max']], 'ttl-min no longer than ttl-max', 'lower ttl-min or raise ttl-max')
+}
+
+function namesCaForHttps(zone: { url: string; 'ca-file'?: string | undefined }, complain: Complain): void {
+  if (zone['ca-file'] !== undefined && !zone.url.startsWith('https:'))
+    complain([['ca-file']], 'only beside a url that begins with https:', 'take it out, or name a web server')
+}
+
+function prefillsOnce(zones: { origin: string }[], complain: Complain): void {
+  const names = zones.map(({ origin }) => origin.toLowerCase().replace(/(?<=.)\.$/, ''))
+  const second = names.findIndex((name, index) => names.indexOf(name) !== index)
+  if (second >= 0) complain([[second, 'origin']], 'each zone once', 'take one of the two out')
 }
 
 function namesPortOnce(listener: { interface: string[]; port?: number | undefined }, complain: Complain): void {

@@ -19,6 +19,8 @@ export interface SettingInfo {
   otherwise?: string
   /** A value to show in the manual, where there is no constant default. */
   example?: string
+  /** A section that may be written as true or false. */
+  switchable?: boolean
 }
 
 /** What is known about each setting and section, by its schema. */
@@ -185,6 +187,30 @@ export function size({ about, fallback, min, max }: Bounded) {
       },
     })
 }
+
+/** A size, or `auto`. */
+export function sizeOrAuto(bounds: Bounded) {
+  const { about, fallback, min, max } = bounds
+  const fits = (octets: number) => octets >= min && octets <= max
+  const plain = settingInfo.get(size(bounds))!
+  return z
+    .string()
+    .regex(SIZE_OR_AUTO, FATAL)
+    .refine((written) => written === AUTO || fits(parseSize(written) ?? Number.NaN), FATAL)
+    .transform((written): number | typeof AUTO => (written === AUTO ? AUTO : parseSize(written)!))
+    .prefault(sizeText(fallback))
+    .register(settingInfo, {
+      about,
+      allowed: `${plain.allowed}, or auto`,
+      remedy(found) {
+        const near = typeof found === 'string' ? nearest(found, [AUTO]) : undefined
+        return near ? `write ${near}` : plain.remedy(found)
+      },
+    })
+}
+
+const AUTO = 'auto'
+const SIZE_OR_AUTO = new RegExp(`^${AUTO}$|${SIZE_PATTERN.source}`)
 
 /** A path of the file system; relative ones start in rundir. */
 export function path<Fallback extends string | undefined>({
@@ -361,6 +387,16 @@ export function section<Shape extends z.core.$ZodShape>(
   return group(about, shape, check)
     .prefault({} as never)
     .register(settingInfo, groupInfo(about, shape))
+}
+
+/** A section that may also be written as true or false, which is then that of its setting `enable`. */
+export function switchable<Shape extends z.core.$ZodShape>(about: string, shape: Shape) {
+  const written = (value: unknown) => (typeof value === 'boolean' ? { enable: value } : value)
+  const info = groupInfo(about, shape)
+  return z
+    .preprocess(written, group(about, shape))
+    .prefault({} as never)
+    .register(settingInfo, { ...info, allowed: `true, false, or ${info.allowed}`, switchable: true })
 }
 
 /** A section that is an item of a list: it has no default as a whole. */

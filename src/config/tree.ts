@@ -14,7 +14,8 @@ export function shapeOf(schema: z.core.$ZodType): Shape {
   if (schema instanceof z.ZodArray) return { kind: 'list', item: schema.element }
   if (schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault || schema instanceof z.ZodOptional)
     return shapeOf(schema.def.innerType)
-  if (schema instanceof z.ZodPipe) return shapeOf(schema.def.in)
+  if (schema instanceof z.ZodPipe)
+    return shapeOf(schema.def.in instanceof z.ZodTransform ? schema.def.out : schema.def.in)
   if (schema instanceof z.ZodUnion) {
     const shapes = schema.options.map((option) => shapeOf(option as z.core.$ZodType))
     return shapes.find((shape) => shape.kind === 'list') ?? { kind: 'value' }

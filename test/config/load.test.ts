@@ -38,6 +38,7 @@ describe('makeConfig without settings', () => {
         'ttl-min': 5,
         'ttl-max': 86_400,
         prefetch: { expiring: true },
+        prefill: [],
         'ns-timeout': 1000,
       },
       options: {
@@ -101,6 +102,21 @@ describe('makeConfig without settings', () => {
     })
   })
 
+  it('gives the cache half of the memory when told to choose', () => {
+    expect(makeConfig({ cache: { 'size-max': 'auto' } }, machine).cache['size-max']).to.equal(4 * 1024 ** 3)
+    const tiny = { ...machine, memory: 1024 }
+    expect(makeConfig({ cache: { 'size-max': 'auto' } }, tiny).cache['size-max']).to.equal(1024 ** 2)
+  })
+
+  it('takes true and false for a section with a switch, also over several files', () => {
+    const staleOf = (...texts: string[]) => configOf(...texts).options['serve-stale']
+    expect(staleOf('options: {serve-stale: true}')).to.include({ enable: true, 'max-age': 86_400 })
+    expect(staleOf('options: {serve-stale: false}')).to.include({ enable: false })
+    const tuned = 'options: {serve-stale: {max-age: 1h}}'
+    expect(staleOf('options: {serve-stale: true}', tuned)).to.include({ enable: true, 'max-age': 3600 })
+    expect(staleOf(tuned, 'options: {serve-stale: true}')).to.include({ enable: true, 'max-age': 3600 })
+  })
+
   it('puts files where the system wants them when run as root', () => {
     const config = makeConfig({}, { ...machine, root: true })
     expect(config.rundir).to.equal('/run/bowline')
@@ -155,6 +171,7 @@ describe('makeConfig', () => {
       'ttl-min': 60,
       'ttl-max': 172_800,
       prefetch: { expiring: true },
+      prefill: [],
       'ns-timeout': 1500,
       'size-max': 2 * 1024 ** 3,
     })

@@ -12,6 +12,7 @@ export const machine: Machine = {
   hostname: 'resolver1.example.org',
   folder: '/srv',
   environment: {},
+  memory: 8 * 1024 ** 3,
 }
 
 /** The configuration that files of these texts make; they are called `a.yaml`, `b.yaml` … */

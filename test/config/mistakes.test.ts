@@ -157,16 +157,57 @@ const cases: Record<string, [yaml: string, ...lines: string[]][]> = {
     ],
     [
       'cache: {size-max: 1K}',
-      `a.yaml:1:19: cache/size-max: found "1K"; allowed: a size from 1M to 1024G ${SIZE}; write at least 1M`,
+      `a.yaml:1:19: cache/size-max: found "1K"; allowed: a size from 1M to 1024G ${SIZE}, or auto; write at least 1M`,
     ],
     [
       'cache: {size-max: 2048G}',
-      `a.yaml:1:19: cache/size-max: found "2048G"; allowed: a size from 1M to 1024G ${SIZE}; write at most 1024G`,
+      `a.yaml:1:19: cache/size-max: found "2048G"; allowed: a size from 1M to 1024G ${SIZE}, or auto; write at most 1024G`,
     ],
     [
       'cache: {size-max: 100MB}',
-      `a.yaml:1:19: cache/size-max: found "100MB"; allowed: a size from 1M to 1024G ${SIZE}; write a whole number and its unit ` +
-        'without a space, as in 100M',
+      `a.yaml:1:19: cache/size-max: found "100MB"; allowed: a size from 1M to 1024G ${SIZE}, or auto; write a whole number and its ` +
+        'unit without a space, as in 100M',
+    ],
+    [
+      'cache: {size-max: Auto}',
+      `a.yaml:1:19: cache/size-max: found "Auto"; allowed: a size from 1M to 1024G ${SIZE}, or auto; write auto`,
+    ],
+  ],
+  'a switch that is also a section': [
+    [
+      'options:\n  serve-stale: yes',
+      'a.yaml:2:16: options/serve-stale: found "yes"; allowed: true, false, or a map of enable, client-timeout, max-age, ' +
+        'reply-ttl; write each setting as "key: value", as in "enable: …", on a line of its own below it',
+    ],
+    [
+      'options:\n  serve-stale: {enabled: true}',
+      'a.yaml:2:17: options/serve-stale/enabled: found an unknown setting; allowed: enable, client-timeout, max-age, ' +
+        'reply-ttl; did you mean enable?',
+    ],
+  ],
+  'a zone to be prefilled': [
+    [
+      'cache:\n  prefill:\n    - origin: .\n      url: ftp://192.0.2.1/root.zone\n    - url: root.zone',
+      'a.yaml:4:12: cache/prefill/0/url: found "ftp://192.0.2.1/root.zone"; allowed: https: or file: and the rest of a URL, ' +
+        'axfr:// and an address, or a path; write it as in https://www.internic.net/domain/root.zone, axfr://192.0.2.1@53 or ' +
+        '/var/lib/bowline/root.zone',
+      'a.yaml:5:7: cache/prefill/1/origin: found nothing; allowed: a domain name; add origin',
+    ],
+    [
+      'cache:\n  prefill:\n    - origin: se\n      url: axfr://192.0.2.1@5300\n    - origin: SE.\n      url: se.zone',
+      'a.yaml:5:15: cache/prefill/1/origin: found "SE."; allowed: each zone once; take one of the two out',
+    ],
+    [
+      'cache:\n  prefill:\n    - {origin: se, url: axfr://ns.se, refresh-interval: 1s}',
+      'a.yaml:3:25: cache/prefill/0/url: found "axfr://ns.se"; allowed: https: or file: and the rest of a URL, axfr:// and an ' +
+        'address, or a path; write it as in https://www.internic.net/domain/root.zone, axfr://192.0.2.1@53 or ' +
+        '/var/lib/bowline/root.zone',
+      `a.yaml:3:57: cache/prefill/0/refresh-interval: found "1s"; allowed: a time from 1m to 30d, ${TIME}; write at least 1m`,
+    ],
+    [
+      'cache:\n  prefill:\n    - {origin: se, url: se.zone, ca-file: ca.pem}',
+      'a.yaml:3:43: cache/prefill/0/ca-file: found "ca.pem"; allowed: only beside a url that begins with https:; take it out, or ' +
+        'name a web server',
     ],
   ],
   'a path': [

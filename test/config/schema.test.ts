@@ -151,7 +151,8 @@ function rightConfig() {
     }),
     cache: some({
       storage: fc.constant('/var/cache/bowline'),
-      'size-max': size(1024 ** 2, 1024 ** 4),
+      'size-max': fc.oneof(size(1024 ** 2, 1024 ** 4), fc.constant('auto')),
+      prefill: fc.constantFrom([], [{ origin: '.', url: 'axfr://192.0.2.1', 'refresh-interval': '6h' }]),
       'ttl-min': seconds(0, 3600),
       'ttl-max': seconds(3600, 604_800),
       'ns-timeout': ms(1, 86_400_000),
@@ -159,6 +160,7 @@ function rightConfig() {
     options: some({
       minimize: fc.boolean(),
       'glue-checking': fc.constantFrom('normal', 'strict', 'permissive'),
+      'serve-stale': fc.oneof(fc.boolean(), some({ enable: fc.boolean(), 'max-age': seconds(1, 86_400) })),
       'request-budget': some({
         mode: fc.constantFrom('off', 'shadow', 'enforce'),
         received: size(4096, 1024 ** 3),

@@ -8,6 +8,7 @@ import type { ServerAddress } from './io/address.ts'
 import type { Exchange, Protocol } from './io/interfaces.ts'
 import type { Ledger } from './ledger.ts'
 import type { ForwardRule } from './settings.ts'
+import type { Tries } from './upstream/tries.ts'
 import type { Edns, EdnsOptionValue, Question, Reply } from './wire/message.ts'
 import { equalNames, type Name, nameKey } from './wire/name.ts'
 import type { RRset } from './wire/rrset.ts'
@@ -179,9 +180,9 @@ export interface Iteration {
   /** Addresses known by now, none twice. */
   candidates: ServerAddress[]
   /** Addresses of servers still to be looked up, in the order to do it. */
-  lookups: { name: Name; type: number }[]
+  lookups: readonly { name: Name; type: number }[]
   /** How often each address was asked at this cut, by ServerAddress.key. */
-  tried: Map<string, number>
+  tried: Tries
   /** Queries that reached the network at this cut. */
   spent: number
   /** Labels of `sname` shown to this cut's servers so far. */
@@ -308,9 +309,9 @@ export class Request {
       parent?: Request
       purpose?: Purpose
       trace?: Trace
-      mustValidate?: boolean
       refresh?: boolean
     } = {},
+    mustValidate = false,
   ) {
     this.question = question
     this.wishes = wishes
@@ -323,7 +324,7 @@ export class Request {
     this.trace = origin.trace ?? origin.parent?.trace
     // A chain of trust is as long as names are; what could go in circles is the search for servers.
     this.depth = origin.parent === undefined ? 0 : origin.parent.depth + (this.purpose === 'proof' ? 0 : 1)
-    this.mustValidate = origin.mustValidate ?? false
+    this.mustValidate = mustValidate
     this.refresh = origin.refresh ?? false
     this.background = this.refresh
     this.sname = question.name

@@ -110,6 +110,8 @@ class Pursuit implements Filed, Listener {
   /** The identical request this one waits for. */
   leader: Pursuit | undefined
   leads = false
+  /** Somebody outside waits for the answer. */
+  isCounted = false
   subs: Map<string, Pursuit> | undefined = undefined
   running = false
   wokenWhileRunning = false
@@ -297,17 +299,10 @@ export class Core {
     if (origin.client === undefined) this.counters.ownRequests++
     this.#inFlight++
     const { limits, ledgerMode } = this.settings
-    const ledger = new Ledger(limits, ledgerMode, this.#clock.monotonicMs(), (resource) => this.#exceeded(resource))
-    const request = new Request(question, wishes, ledger, { ...origin, mustValidate: this.#validates(wishes) })
-    const pursuit = new Pursuit(this.#stepper, request, undefined, (ended) => {
-      this.#inFlight--
-      try {
-        onEnd(ended)
-      } catch (error) {
-        this.#fault(ended, error)
-      }
-      if (this.#inFlight === 0) this.#drained?.()
-    })
+    const ledger = new Ledger(limits, ledgerMode, this.#clock.monotonicMs(), this.#exceeded)
+    const request = new Request(question, wishes, ledger, origin, this.#validates(wishes))
+    const pursuit = new Pursuit(this.#stepper, request, undefined, onEnd)
+    pursuit.isCounted = true
     this.#run(pursuit)
   }
 
@@ -392,8 +387,8 @@ export class Core {
   /** Calls the next hook and does what it says. False: nothing more to do until something arrives. */
   #advance(pursuit: Pursuit): boolean {
     const { request } = pursuit
-    const isLate = this.#closed || request.ledger.isLate(this.#clock.monotonicMs())
-    if (isLate && pursuit.phase !== 'answer') return this.#fail(pursuit)
+    const isUnderWay = pursuit.phase === 'produce' || pursuit.phase === 'consume'
+    if (isUnderWay && (this.#closed || request.ledger.isLate(this.#clock.monotonicMs()))) return this.#fail(pursuit)
     switch (pursuit.phase) {
       case 'begin':
         return this.#begin(pursuit)
@@ -554,7 +549,7 @@ export class Core {
     const { request } = pursuit
     if (pursuit.phase === 'ended' || pursuit.phase === 'answer') return
     const { question, wishes, ledger, client, edns, trace, mustValidate } = request
-    const old = new Request(question, wishes, ledger, { client, edns, trace, mustValidate })
+    const old = new Request(question, wishes, ledger, { client, edns, trace }, mustValidate)
     old.view = request.view
     if (!this.#rescue(old)) return
     if (pursuit.leader !== undefined) {
@@ -565,6 +560,8 @@ export class Core {
     const meanwhile = new Pursuit(this.#stepper, old, undefined, pursuit.onEnd)
     meanwhile.phase = 'answer'
     meanwhile.layer = this.#layers.length - 1
+    meanwhile.isCounted = pursuit.isCounted
+    pursuit.isCounted = false
     pursuit.onEnd = () => {}
     request.background = true
     this.#run(meanwhile)
@@ -590,7 +587,7 @@ export class Core {
       const wishes = { rd: true, cd: request.wishes.cd, ad: false, do: true }
       // Addresses of servers need no proof: what the servers say does (RFC 4035 §5, and it would double the work).
       const mustValidate = purpose === 'proof' || (purpose === 'answer' && request.mustValidate)
-      const sub = new Request(question, wishes, request.ledger, { parent: request, purpose, mustValidate })
+      const sub = new Request(question, wishes, request.ledger, { parent: request, purpose }, mustValidate)
       const subPursuit = new Pursuit(this.#stepper, sub, pursuit, (ended) => {
         pursuit.subs?.delete(key)
         request.find(key, ended)
@@ -709,7 +706,13 @@ export class Core {
       this.#fault(request, error)
     }
     request.trace?.({ kind: 'answer', depth: request.depth, request })
-    pursuit.onEnd(request)
+    if (pursuit.isCounted) this.#inFlight--
+    try {
+      pursuit.onEnd(request)
+    } catch (error) {
+      this.#fault(request, error)
+    }
+    if (this.#inFlight === 0) this.#drained?.()
     return false
   }
 
@@ -742,7 +745,7 @@ export class Core {
     this.#log('warning', 'clock-skew', { reason, offBySeconds })
   }
 
-  #exceeded(resource: Resource): void {
+  readonly #exceeded = (resource: Resource): void => {
     this.counters.exceeded[resource] = (this.counters.exceeded[resource] ?? 0) + 1
   }
 

@@ -1,6 +1,7 @@
 /** A zone cut as its parent describes it, and what workers tell each other about a server: the values that the cache
  *  keeps beside RRsets. */
 
+import type { ServerAddress } from '../io/address.ts'
 import type { Name } from '../wire/name.ts'
 
 /** The parent's word on a zone: its name servers, and how long that may be relied on. */
@@ -13,6 +14,21 @@ export interface Delegation {
   configured?: boolean
   /** Whether the parent has shown a DS set, or its absence; undefined is as `unknown`. */
   signed?: 'yes' | 'no' | 'unknown'
+  /** Worked out by whoever asks its servers, to be used again for the next question. Never stored. */
+  contacts?: Contacts
+}
+
+/** Whom to ask of a zone cut, before anything else is looked up. */
+export interface Contacts {
+  /** Who has worked it out. */
+  readonly by: unknown
+  readonly candidates: readonly ServerAddress[]
+  /** Servers of which no address is known that may be asked. */
+  readonly withoutAddress: readonly Name[]
+  /** Why addresses were passed over. */
+  readonly troubles: readonly string[]
+  /** Absolute wall clock time at which the first of the addresses ends. */
+  readonly untilMs: number
 }
 
 export interface Nameserver {

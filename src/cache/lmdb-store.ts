@@ -67,7 +67,7 @@ export class LmdbStore implements Store {
 
   get(key: Uint8Array): Uint8Array | undefined {
     if (!this.overlay.isEmpty) {
-      const pending = this.overlay.get(key, this.options.clock.monotonicMs())
+      const pending = this.overlay.get(key, this.options.clock)
       if (pending !== undefined) return pending === REMOVED ? undefined : pending
     }
     const { db } = this

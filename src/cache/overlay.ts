@@ -1,6 +1,7 @@
 /** What this process has written but not yet seen in the shared file: its own reads look here first. Bounded in number,
  *  octets and age, because the keeper may be gone for a while. */
 
+import type { Clock } from '../io/interfaces.ts'
 import { type Filed, NameTable } from '../wire/name-table.ts'
 import { type BatchWriter, Operation } from './batch.ts'
 import { keyFromText, keyText, OrderedKeys } from './ordered-keys.ts'
@@ -72,9 +73,10 @@ export class Overlay {
   }
 
   /** The value put at this key, REMOVED, or undefined: the file knows. */
-  get(key: Uint8Array, nowMs: number): Uint8Array | typeof REMOVED | undefined {
+  get(key: Uint8Array, clock: Clock): Uint8Array | typeof REMOVED | undefined {
     const found = this.find(key, hashOf(key))
     if (found !== undefined) {
+      const nowMs = clock.monotonicMs()
       if (nowMs - found.sinceMs <= this.limits.ageMs) return found.value ?? REMOVED
       this.expire(nowMs)
     }

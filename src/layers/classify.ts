@@ -52,14 +52,13 @@ export interface Asked {
   zoneCut: Name
   /** Whether the query had OPT. */
   edns: boolean
-  /** A forwarder is not authoritative and need not be. */
-  forwarded?: boolean
 }
 
 /** Aliases followed within one reply; the request's own limit is checked over all replies. */
 const MAX_CHAIN = 24
 
-export function classifyReply(asked: Asked, reply: Reply): Finding {
+/** `forwarded`: by one that is not authoritative and need not be. */
+export function classifyReply(asked: Asked, reply: Reply, forwarded = false): Finding {
   if (reply.flags & Flag.TC) return { kind: 'truncated' }
   const { rcode } = reply
   if (rcode !== Rcode.NOERROR && rcode !== Rcode.NXDOMAIN && rcode !== Rcode.YXDOMAIN)
@@ -74,7 +73,8 @@ export function classifyReply(asked: Asked, reply: Reply): Finding {
     const cname = dname === undefined && direct === undefined ? findCname(reply, name, asked) : undefined
     const found = dname ?? direct ?? cname
     if (found === undefined) break
-    if (!trusted(asked, reply, authoritative)) return { kind: 'lame', reason: 'not authoritative', usable: true }
+    if (!forwarded && !trusted(asked, reply, authoritative))
+      return { kind: 'lame', reason: 'not authoritative', usable: true }
     if (direct !== undefined) return { kind: 'answer', chain, rrset: direct, authoritative }
     chain.push(found)
     if (dname !== undefined) {
@@ -93,7 +93,7 @@ export function classifyReply(asked: Asked, reply: Reply): Finding {
   const soa = findSoa(reply, name, asked.zoneCut)
   // RFC 2308 §2.1: the RCODE speaks of the last name of the chain.
   if (rcode === Rcode.NXDOMAIN)
-    return soa !== undefined || authoritative || asked.forwarded
+    return soa !== undefined || authoritative || forwarded
       ? { kind: 'denial', chain, denial: 'nxdomain', name, ...denying(reply, soa, asked.zoneCut) }
       : { kind: 'lame', reason: 'not authoritative' }
   if (chain.length > 0) {
@@ -104,7 +104,7 @@ export function classifyReply(asked: Asked, reply: Reply): Finding {
   }
 
   const nsSet = soa === undefined ? findNsSet(reply, asked) : undefined
-  if (nsSet !== undefined && !asked.forwarded) {
+  if (nsSet !== undefined && !forwarded) {
     if (isBelow(nsSet.owner, asked.zoneCut) && isAtOrBelow(asked.qname, nsSet.owner)) {
       if (asked.qtype === Type.DS && equalNames(nsSet.owner, asked.qname))
         return dsBesideReferral(reply, asked, authoritative) // nobody below would know, RFC 4035 §3.1.4.1
@@ -117,7 +117,7 @@ export function classifyReply(asked: Asked, reply: Reply): Finding {
         reason: equalNames(nsSet.owner, asked.zoneCut) ? 'referral to itself' : 'sideways referral',
       }
   }
-  if (soa === undefined && !authoritative && !asked.forwarded)
+  if (soa === undefined && !authoritative && !forwarded)
     return { kind: 'lame', reason: reply.answer.length ? 'not authoritative' : 'empty' }
   if (rcode === Rcode.YXDOMAIN) return { kind: 'error', rcode: Rcode.YXDOMAIN, plain: false }
   return { kind: 'denial', chain, denial: 'nodata', name, ...denying(reply, soa, asked.zoneCut) }
@@ -126,7 +126,7 @@ export function classifyReply(asked: Asked, reply: Reply): Finding {
 /** Whether an answer comes from the zone itself. Some servers forget AA; but one that offers recursion instead (RA)
  *  answers out of a cache, unless the zone's own SOA or NS stands beside the answer: it is lame (RFC 1912 §2.8). */
 function trusted(asked: Asked, reply: Reply, authoritative: boolean): boolean {
-  if (authoritative || asked.forwarded || !(reply.flags & Flag.RA)) return true
+  if (authoritative || !(reply.flags & Flag.RA)) return true
   return reply.authority.some(
     (set) =>
       (set.type === Type.NS || set.type === Type.SOA) && set.rdatas.length > 0 && equalNames(set.owner, asked.zoneCut),

@@ -10,6 +10,7 @@ import type { Arrival, Iteration, Layer, Query, Request, Step } from '../request
 import type { ForwardRule, Settings } from '../settings.ts'
 import type { ForbiddenOptions } from '../upstream/forbidden.ts'
 import type { Servers } from '../upstream/servers.ts'
+import { Tries } from '../upstream/tries.ts'
 import {
   ancestorWith,
   countLabels,
@@ -44,7 +45,8 @@ const MAX_TRIES_PER_ADDRESS = 3
 /** Queries at one cut; with more servers than that failing, the zone is broken. */
 const MAX_TRIES_PER_CUT = 16
 /** A forwarder has to ask others before it can answer. */
-const FORWARDER_TIMEOUT_MS = 1500
+const FORWARDER_WISH = { minTimeoutMs: 1500 }
+const NO_WISH = {}
 
 export interface IteratorOptions {
   cache: Cache
@@ -107,7 +109,7 @@ class Iterator implements Layer {
       rcode: reply.rcode,
       edns: query.edns,
     })
-    const finding = classifyReply({ ...query, forwarded: isForwarded(iteration) }, reply)
+    const finding = classifyReply(query, reply, isForwarded(iteration))
     request.trace?.({ kind: 'arrival', depth: request.depth, query, arrival, finding: describe(finding) })
     request.learnedLeaseMs = iteration.cut.leaseUntilMs
     if (query.minimised) return this.#consumeMinimised(request, iteration, query, finding)
@@ -203,7 +205,7 @@ class Iterator implements Layer {
   /** Starts look-ups of server addresses. False when there is none left that may be started or is under way. */
   #lookUp(request: Request, iteration: Iteration): boolean {
     let underWay = iteration.lookups.filter(({ name, type }) => request.isPending(name, type)).length
-    for (const { name, type } of [...iteration.lookups]) {
+    for (const { name, type } of iteration.lookups) {
       if (underWay >= LOOKUPS_AT_ONCE) break
       if (request.isPending(name, type)) continue
       if (request.isAfter(name, type)) {
@@ -226,16 +228,17 @@ class Iterator implements Layer {
     const [qname, qtype] = this.#nextQuestion(request, iteration)
     const minimised = qname !== request.sname
     if (retry === undefined && iteration.spent >= MAX_TRIES_PER_CUT) return false
-    const hopeful = iteration.candidates.filter((address) => (tried.get(address.key) ?? 0) < MAX_TRIES_PER_ADDRESS)
+    const isHopeful = (address: ServerAddress) => (tried.get(address.key) ?? 0) < MAX_TRIES_PER_ADDRESS
+    const hopeful = tried.size === 0 ? iteration.candidates : iteration.candidates.filter(isHopeful)
     const forwarder = isForwarder(iteration)
-    const wish = forwarder ? { minTimeoutMs: FORWARDER_TIMEOUT_MS } : {}
+    const wish = forwarder ? FORWARDER_WISH : NO_WISH
     let choice =
       retry === undefined
         ? this.#servers.choose(hopeful, tried, wish)
-        : (this.#servers.choose([retry.server], new Map(), { ...wish, tcp: retry.tcp }) ??
+        : (this.#servers.choose([retry.server], new Tries(), { ...wish, tcp: retry.tcp }) ??
           this.#servers.choose(hopeful, tried, wish))
     if (choice !== undefined && choice.protocol === 'udp' && isTcpOnly(iteration, choice.address))
-      choice = this.#servers.choose([choice.address], new Map(), { ...wish, tcp: true })
+      choice = this.#servers.choose([choice.address], new Tries(), { ...wish, tcp: true })
     if (choice === undefined) return false
     const { address: server, protocol, timeoutMs, edns, mixCase } = choice
     if (retry === undefined) tried.set(server.key, (tried.get(server.key) ?? 0) + 1)
@@ -251,12 +254,10 @@ class Iterator implements Layer {
       mixCase: mixCase && this.#settings.caseRandomization && !this.#isSparedMixedCase(qname),
       zoneCut: iteration.cut.zone,
       minimised,
-      ...(forwarder
-        ? {
-            recursionDesired: true,
-            checkingDisabled: request.wishes.cd || (request.mustValidate && iteration.rule?.dnssec),
-          }
-        : {}),
+      cutShort: false,
+      recursionDesired: forwarder,
+      checkingDisabled: forwarder && (request.wishes.cd || (request.mustValidate && iteration.rule?.dnssec === true)),
+      options: undefined,
     }
     return true
   }

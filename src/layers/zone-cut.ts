@@ -1,13 +1,14 @@
 /** Where to ask: the servers of a zone cut, their addresses, and the look-ups for those that have none.
  *  RFC 1034 §5.3.3 steps 2 and 3, with the bounds that NXNSAttack and non-responsive delegations call for. */
 
-import type { Delegation, Nameserver } from '../cache/cache.ts'
+import type { Contacts, Delegation, Nameserver } from '../cache/delegation.ts'
 import { ServerAddress } from '../io/address.ts'
 import type { Random } from '../io/interfaces.ts'
 import type { Iteration, Request } from '../request.ts'
 import type { RootHint } from '../root-hints.ts'
 import type { ForwardRule, Settings } from '../settings.ts'
 import { type ForbiddenOptions, isForbidden } from '../upstream/forbidden.ts'
+import { Tries } from '../upstream/tries.ts'
 import { countLabels, equalNames, isAtOrBelow, type Name, ROOT } from '../wire/name.ts'
 import { nsName, type RRset, rrset } from '../wire/rrset.ts'
 import { Rcode, Type } from '../wire/types.ts'
@@ -69,11 +70,14 @@ export interface CutOptions {
 
 /** Begins asking the servers of `cut`, which is either remembered or has just been learned. */
 export function enterCut(cut: Delegation, remembered: boolean, nowMs: number, options: CutOptions): Iteration {
+  const { contacts } = cut
+  const isGood = contacts?.by === options && nowMs < contacts.untilMs
+  const { candidates, withoutAddress, troubles } = isGood ? contacts : contactsOf(cut, nowMs, options)
   const iteration: Iteration = {
     cut,
-    candidates: [],
-    lookups: [],
-    tried: new Map(),
+    candidates: candidates.slice(),
+    lookups: NO_LOOKUPS,
+    tried: new Tries(),
     spent: 0,
     revealed: countLabels(cut.zone),
     minimise: options.settings.minimise,
@@ -81,18 +85,34 @@ export function enterCut(cut: Delegation, remembered: boolean, nowMs: number, op
     rule: undefined,
     lastResort: false,
     retry: undefined,
-    troubles: [],
+    troubles: troubles.slice(),
     silences: [],
   }
+  if (withoutAddress.length > 0) iteration.lookups = planLookups(withoutAddress, options)
+  return iteration
+}
+
+const NO_LOOKUPS: Iteration['lookups'] = []
+
+function contactsOf(cut: Delegation, nowMs: number, options: CutOptions): Contacts {
+  const candidates: ServerAddress[] = []
   const withoutAddress: Name[] = []
+  const troubles: string[] = []
+  let untilMs = Number.POSITIVE_INFINITY
   for (const server of cut.nameservers) {
     let usable = 0
-    for (const address of server.addresses)
-      if (address.untilMs > nowMs && addCandidate(iteration, address.octets, options)) usable++
+    for (const { octets, untilMs: endMs } of server.addresses) {
+      if (endMs <= nowMs) continue
+      untilMs = Math.min(untilMs, endMs)
+      const address = candidateFor(octets, cut, candidates, options)
+      if (address instanceof ServerAddress) candidates.push(address)
+      if (typeof address === 'string') troubles.push(address)
+      else if (address !== undefined) usable++
+    }
     if (usable === 0) withoutAddress.push(server.name)
   }
-  planLookups(iteration, withoutAddress, options)
-  return iteration
+  cut.contacts = { by: options, candidates, withoutAddress, troubles, untilMs }
+  return cut.contacts
 }
 
 /** Begins asking the servers an operator has named. They may be anywhere; the cut leases nothing. */
@@ -107,8 +127,8 @@ export function enterRule(rule: ForwardRule, { settings }: CutOptions): Iteratio
   return {
     cut,
     candidates: rule.servers.map(({ address }) => address).filter(isOn),
-    lookups: [],
-    tried: new Map(),
+    lookups: NO_LOOKUPS,
+    tried: new Tries(),
     spent: 0,
     revealed: countLabels(cut.zone),
     minimise: settings.minimise && rule.authoritative, // a forwarder has to know the whole question
@@ -134,30 +154,40 @@ export function glueAnswer(cut: Delegation, name: Name, type: number, nowMs: num
 
 /** Adds an address of the cut's servers, unless it is known, forbidden or of a family that is off. */
 export function addCandidate(iteration: Iteration, octets: Uint8Array, options: CutOptions): boolean {
-  const { settings } = options
-  if (!(octets.length === 4 ? settings.doIpv4 : settings.doIpv6)) return false
+  const address = candidateFor(octets, iteration.cut, iteration.candidates, options)
+  if (address instanceof ServerAddress) iteration.candidates.push(address)
+  if (typeof address === 'string') iteration.troubles.push(address)
+  return address !== undefined && typeof address !== 'string'
+}
+
+/** The address, or true when it is known; undefined for a family that is off, or why it must not be asked. */
+function candidateFor(
+  octets: Uint8Array,
+  { configured }: Delegation,
+  known: readonly ServerAddress[],
+  { settings, forbidden }: CutOptions,
+): ServerAddress | true | string | undefined {
+  if (!(octets.length === 4 ? settings.doIpv4 : settings.doIpv6)) return undefined
   const address = new ServerAddress(octets, settings.upstreamPort)
-  if (iteration.candidates.some((known) => known.key === address.key)) return true
-  if (!iteration.cut.configured && isForbidden(address, options.forbidden)) {
-    iteration.troubles.push(`${address.hostText} must not be asked`)
-    return false
-  }
-  iteration.candidates.push(address)
-  return true
+  if (known.some((other) => other.key === address.key)) return true
+  if (!configured && isForbidden(address, forbidden)) return `${address.hostText} must not be asked`
+  return address
 }
 
 /** IPv4 addresses of all names first, starting anywhere, then IPv6: the first that is found ends the search. */
-function planLookups(iteration: Iteration, names: readonly Name[], { settings, random }: CutOptions): void {
-  if (names.length === 0) return
+function planLookups(names: readonly Name[], { settings, random }: CutOptions): Iteration['lookups'] {
+  const lookups: { name: Name; type: number }[] = []
   const start = random.below(names.length)
   for (const type of [Type.A, Type.AAAA]) {
     if (!(type === Type.A ? settings.doIpv4 : settings.doIpv6)) continue
-    for (let i = 0; i < names.length; i++) iteration.lookups.push({ name: names[(start + i) % names.length], type })
+    for (let i = 0; i < names.length; i++) lookups.push({ name: names[(start + i) % names.length], type })
   }
+  return lookups
 }
 
 /** Takes what ended look-ups brought into the candidates. False when the ledger allows no further failure. */
 export function gatherAddresses(request: Request, iteration: Iteration, options: CutOptions): boolean {
+  if (iteration.lookups.length === 0) return true
   let affordable = true
   const nonexistent: Name[] = []
   iteration.lookups = iteration.lookups.filter(({ name, type }) => {

@@ -142,7 +142,7 @@ export class Exchanges {
     if (sent?.mixedCase && packet.length >= HEADER_OCTETS + query.qname.length && (packet[4] | packet[5]) !== 0)
       packet.set(query.qname, HEADER_OCTETS)
     try {
-      const reply = parseReply(packet)
+      const reply = parseReply(packet, query.qname)
       this.counters.replies++
       return { kind: 'reply', reply, rttMs: this.#options.clock.monotonicMs() - startMs }
     } catch (error) {

@@ -39,6 +39,8 @@ export interface Server {
   lookedUpMs: number
   sharedMs: number
   shared: ServerMemory | undefined
+  /** Met again since eviction last came by. */
+  wasMet: boolean
 }
 
 /** Longest rest for a dead server. RFC 9520 §3.2 allows 5 minutes; anyone waiting for recovery would rather have one. */
@@ -60,7 +62,7 @@ export class ServerTable {
   private readonly store: ServerStore | undefined
   private readonly clock: Clock
   private readonly capacity: number
-  /** By ServerAddress.key, the least recently used first. */
+  /** By ServerAddress.key, the first met first. */
   private readonly table = new Map<string, Server>()
 
   constructor(store: ServerStore | undefined, clock: Clock, capacity: number) {
@@ -78,11 +80,9 @@ export class ServerTable {
     let server = this.table.get(address.key)
     if (server === undefined) {
       server = newServer()
-      if (this.table.size >= this.capacity) this.evictOldest()
-    } else {
-      this.table.delete(address.key) // and set again below, as the most recently used
-    }
-    this.table.set(address.key, server)
+      if (this.table.size >= this.capacity) this.evictOne()
+      this.table.set(address.key, server)
+    } else server.wasMet = true
     const stale = now - server.lookedUpMs >= SHARED_AGE_MS && now - server.learnedMs >= SHARED_AGE_MS
     if (stale && this.store !== undefined) {
       server.lookedUpMs = now
@@ -92,11 +92,16 @@ export class ServerTable {
     return server
   }
 
-  private evictOldest(): void {
-    for (const key of this.table.keys()) {
+  /** The oldest goes that was not met lately; those that were begin anew as the youngest. */
+  private evictOne(): void {
+    for (const [key, server] of this.table) {
       this.table.delete(key)
-      this.evicted++
-      return
+      if (!server.wasMet) {
+        this.evicted++
+        return
+      }
+      server.wasMet = false
+      this.table.set(key, server)
     }
   }
 
@@ -118,6 +123,7 @@ export class ServerTable {
   /** Tells the other workers, when there is something to tell. */
   share(address: ServerAddress, server: Server, now: number): void {
     if (this.store === undefined) return
+    if (now - server.sharedMs < SHARE_RTT_EVERY_MS && isAsShared(server, now)) return
     const memory = this.toMemory(server, now)
     if (!isNews(server.shared, memory, now - server.sharedMs)) return
     server.shared = memory
@@ -138,6 +144,15 @@ export class ServerTable {
       tcpOnly: server.tcpUntilMs > now,
     }
   }
+}
+
+/** Whether a server that has nothing wrong with it had nothing wrong when it was last written down. */
+function isAsShared(server: Server, now: number): boolean {
+  const { shared } = server
+  if (shared === undefined || shared.ednsBroken || shared.caseBroken || shared.tcpOnly || shared.deadUntilMs > 0)
+    return false
+  const untilMs = Math.max(server.ednsBrokenUntilMs, server.caseBrokenUntilMs, server.tcpUntilMs, server.deadUntilMs)
+  return untilMs <= now
 }
 
 function isNews(shared: ServerMemory | undefined, memory: ServerMemory, ageMs: number): boolean {
@@ -170,5 +185,6 @@ function newServer(): Server {
     lookedUpMs: Number.NEGATIVE_INFINITY,
     sharedMs: Number.NEGATIVE_INFINITY,
     shared: undefined,
+    wasMet: false,
   }
 }

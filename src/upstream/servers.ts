@@ -10,6 +10,7 @@ import { Rcode } from '../wire/types.ts'
 import { Families, type FamilyEvent } from './families.ts'
 import { backedOffMs, measureRtt, retransmissionTimeoutMs } from './rtt.ts'
 import { MAX_DEAD_MS, type Server, type ServerMemory, type ServerStore, ServerTable } from './server-table.ts'
+import type { Tried } from './tries.ts'
 
 export type { ServerMemory, ServerStore }
 
@@ -142,12 +143,8 @@ export class Servers {
    * The server to ask now; undefined when none of `candidates` is worth it: all are dead, or of a family that is off.
    * `tried` says how often this request has asked each address (by key). `candidates` may hold duplicates.
    */
-  choose(
-    candidates: readonly ServerAddress[],
-    tried: ReadonlyMap<string, number>,
-    wish: Wish = {},
-  ): Choice | undefined {
-    const chosen = this.pick(this.usable(candidates, tried), tried)
+  choose(candidates: readonly ServerAddress[], tried: Tried, wish: Wish = {}): Choice | undefined {
+    const chosen = this.only(candidates) ?? this.pick(this.usable(candidates, tried), tried)
     if (chosen === undefined) {
       this.counters.noneUsable++
       return undefined
@@ -215,8 +212,16 @@ export class Servers {
 
   // Choosing ---------------------------------------------------------------------------------------------------------
 
+  /** The candidate, where there is no choice and nothing wrong with it. */
+  private only(candidates: readonly ServerAddress[]): (Known & { othersLeft: boolean }) | undefined {
+    if (candidates.length !== 1 || this.families.status(candidates[0].family) !== 'up') return undefined
+    const now = this.clock.monotonicMs()
+    const server = this.table.meet(candidates[0], now)
+    return server.deadUntilMs > now ? undefined : { address: candidates[0], server, othersLeft: false }
+  }
+
   /** Candidates without duplicates, and of families that are switched on and work. */
-  private usable(candidates: readonly ServerAddress[], tried: ReadonlyMap<string, number>): Known[] {
+  private usable(candidates: readonly ServerAddress[], tried: Tried): Known[] {
     const now = this.clock.monotonicMs()
     const met = new Set<string>()
     const usable: Known[] = []
@@ -238,10 +243,7 @@ export class Servers {
   }
 
   /** The best of those least tried. Dead ones only if due for a probe, and before any living one is asked again. */
-  private pick(
-    usable: readonly Known[],
-    tried: ReadonlyMap<string, number>,
-  ): (Known & { othersLeft: boolean }) | undefined {
+  private pick(usable: readonly Known[], tried: Tried): (Known & { othersLeft: boolean }) | undefined {
     const now = this.clock.monotonicMs()
     const living = leastTried(
       usable.filter(({ server }) => server.deadUntilMs <= now),
@@ -393,13 +395,13 @@ export class Servers {
   }
 }
 
-function leastTried(pool: readonly Known[], tried: ReadonlyMap<string, number>): readonly Known[] {
+function leastTried(pool: readonly Known[], tried: Tried): readonly Known[] {
   if (tried.size === 0) return pool
   let least = Number.POSITIVE_INFINITY
   for (const { address } of pool) least = Math.min(least, tried.get(address.key) ?? 0)
   return pool.filter(({ address }) => (tried.get(address.key) ?? 0) === least)
 }
 
-function untried(pool: readonly Known[], tried: ReadonlyMap<string, number>): readonly Known[] {
+function untried(pool: readonly Known[], tried: Tried): readonly Known[] {
   return pool.filter(({ address }) => !tried.has(address.key))
 }

@@ -77,8 +77,9 @@ function openMessage(packet: Uint8Array): Reader {
   return new Reader(packet, HEADER_OCTETS)
 }
 
-function readQuestion(reader: Reader): Question {
-  return { name: reader.name(), type: reader.u16(), class: reader.u16() }
+function readQuestion(reader: Reader, asked?: Name): Question {
+  const name = asked !== undefined && reader.hasName(asked) ? asked : reader.name()
+  return { name, type: reader.u16(), class: reader.u16() }
 }
 
 function skipQuestions(reader: Reader, questions: number): void {
@@ -136,8 +137,8 @@ export function parseQuery(packet: Uint8Array): ClientQuery {
  *  owner, type and class form one RRset, in order of first appearance, and RRSIGs join the set they cover.
  *  Throws WireError for anything malformed or beyond our limits. When TC is set, a record that is cut off ends the
  *  message without complaint, as such a reply only says to ask again over TCP (RFC 2181 §9). Octets behind the last
- *  record are ignored. */
-export function parseReply(packet: Uint8Array): Reply {
+ *  record are ignored. `asked`: the name that was asked for; where it comes back as it was, it is not copied. */
+export function parseReply(packet: Uint8Array, asked?: Name): Reply {
   const reader = openMessage(packet)
   const flags = headerWord(packet, 2)
   const reply: Reply = {
@@ -153,7 +154,7 @@ export function parseReply(packet: Uint8Array): Reply {
   }
   const questions = headerWord(packet, 4)
   if (questions > 0) {
-    reply.question = readQuestion(reader)
+    reply.question = readQuestion(reader, asked)
     skipQuestions(reader, questions - 1)
   }
   if ((flags & Flag.TC) === 0) readSections(reader, reply)

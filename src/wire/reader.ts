@@ -70,6 +70,22 @@ export class Reader {
     return ((packet[at] << 24) | (packet[at + 1] << 16) | (packet[at + 2] << 8) | packet[at + 3]) >>> 0
   }
 
+  /** Steps over `name` if it stands here, in one piece and spelled so; it is then also what pointers to it give. */
+  hasName(name: Name): boolean {
+    const { packet, offset } = this
+    if (offset + name.length > this.end || offset > MAX_POINTER) return false
+    for (let i = 0; i < name.length; i++) if (packet[offset + i] !== name[i]) return false
+    this.remember(name, offset)
+    this.offset = offset + name.length
+    return true
+  }
+
+  private remember(name: Name, standsAt: number): void {
+    const slot = standsAt & (MEMORY - 1)
+    memoryKeys[slot] = this.memoryBase + standsAt
+    memory[slot] = name
+  }
+
   /** The next `octets` octets, as a view. */
   view(octets: number): Uint8Array {
     const at = this.take(octets)
@@ -134,11 +150,7 @@ export class Reader {
     this.offset = after < 0 ? at + 1 : after
     if (length === 1) return ROOT
     const name = copyOctets(scratch, 0, length)
-    if (standsAt <= MAX_POINTER) {
-      const slot = standsAt & (MEMORY - 1)
-      memoryKeys[slot] = this.memoryBase + standsAt
-      memory[slot] = name
-    }
+    if (standsAt <= MAX_POINTER) this.remember(name, standsAt)
     return name
   }
 

@@ -6,7 +6,7 @@ import { type ReplyText, reply, sets } from '../support/messages.ts'
 
 const SOA = 'example.org. 3600 SOA ns.example.org. host.example.org. 1 7200 900 86400 300'
 
-function classify(parts: ReplyText, asked: Partial<Asked> = {}): Finding {
+function classify(parts: ReplyText, asked: Partial<Asked> = {}, forwarded = false): Finding {
   const full: Asked = {
     qname: nameFromText('www.example.org.'),
     qtype: Type.A,
@@ -14,7 +14,7 @@ function classify(parts: ReplyText, asked: Partial<Asked> = {}): Finding {
     edns: true,
     ...asked,
   }
-  return classifyReply(full, reply({ name: full.qname, type: full.qtype, class: 1 }, parts))
+  return classifyReply(full, reply({ name: full.qname, type: full.qtype, class: 1 }, parts), forwarded)
 }
 
 function expectKind<K extends Finding['kind']>(finding: Finding, kind: K): Finding & { kind: K } {
@@ -61,7 +61,7 @@ describe('classifyReply: answers (RFC 1034 §5.3.3 step 4a)', () => {
   })
 
   it('needs no AA from a forwarder', () => {
-    expectKind(classify({ aa: false, ra: true, answer: 'www.example.org. A 192.0.2.1' }, { forwarded: true }), 'answer')
+    expectKind(classify({ aa: false, ra: true, answer: 'www.example.org. A 192.0.2.1' }, {}, true), 'answer')
   })
 })
 

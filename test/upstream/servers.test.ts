@@ -503,7 +503,7 @@ describe('Servers: memory', () => {
     expect(world.servers.describe(A).deadUntilMs).to.equal(world.clock.wallMs() + 60_000)
   })
 
-  it('is bounded, the least recently used being forgotten first', () => {
+  it('is bounded, those met just once being forgotten first', () => {
     const world = new World({ capacity: 100 })
     world.servers.learn(A, { kind: 'reply', rttMs: 15 })
     for (let i = 0; i < 1000; i++) {

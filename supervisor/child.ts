@@ -32,6 +32,8 @@ export interface ChildOptions {
   log: Log
   /** It ended, and nobody had told it to. */
   onCrash?(crash: Crash): void
+  /** It says of itself that it does not do its work. */
+  onFailing?(reason: string): void
   /** It runs, or does not any more. */
   onChange?(): void
   /** It hangs and will be killed when this is done, which may find out what it is doing. */
@@ -87,6 +89,8 @@ export class Child {
   readonly #told = new Map<ChildProcess, Totals>()
   #isHung = false
   restarts = 0
+  /** Its present process says of itself that it does not do its work. */
+  isFailing = false
   lastCrash: Crash | undefined
   /** As it last said. */
   inFlight = 0
@@ -241,6 +245,7 @@ export class Child {
     this.#become('starting')
     this.#startedMs = clock.monotonicMs()
     this.#failure = undefined
+    this.isFailing = false
     this.#lastWords = ''
     const child = fork()
     this.#process = child
@@ -289,6 +294,10 @@ export class Child {
         this.rssOctets = message.rssOctets ?? 0
         this.#take(child, message)
         if (this.#state === 'running') this.#expectSignOfLife(HUNG_MS)
+        return
+      case 'failing':
+        this.isFailing = true
+        this.#options.onFailing?.(message.reason)
         return
       case 'counters':
         this.#take(child, message)

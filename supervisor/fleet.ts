@@ -176,7 +176,7 @@ export class Fleet {
   }
 
   get isWell(): boolean {
-    return [...this.#places.values()].some(({ child }) => child.state === 'running')
+    return [...this.#places.values()].some(({ child }) => child.state === 'running' && !child.isFailing)
   }
 
   /** Resolves when every process is ready. Rejects with the reason when one cannot be; the others still run then. */
@@ -432,6 +432,16 @@ export class Fleet {
     void this.#dismiss(place, former, { heirs: pathsOf([successor]) })
   }
 
+  /** Nothing is lost if its successor cannot start, either: it stays, and says so again. */
+  #replaceFailing(id: number, child: Child, reason: string): void {
+    const { log } = this.#options
+    log.err({ event: 'child-failing', child: child.name, reason }, `${child.name} is replaced: ${reason}`)
+    void this.#inTurn(async () => {
+      const place = this.#places.get(id)
+      if (place?.child === child && !this.#stopping) await this.#replace(place, this.#config)
+    }).catch((error: Error) => log.err({ event: 'child-not-replaced', child: child.name, err: error }, error.message))
+  }
+
   async #dismiss({ id }: Place, child: Child, leaving: { acceptMs?: number; heirs: readonly string[] }): Promise<void> {
     this.#leaving.set(child, id)
     await this.#spreading
@@ -520,7 +530,7 @@ export class Fleet {
           config: { ...config, logging: this.#config.logging },
           index: id,
           socketPath: this.#socketPath,
-          alone: alone && !this.isWell,
+          alone: alone && this.loads.length === 0,
           questionsPath,
           inheritancePath: worker.inheritancePath,
           ...handed,
@@ -534,6 +544,7 @@ export class Fleet {
         onChange?.()
       },
       onCrash: (crash) => this.#crashed(id, crash, questionsPath),
+      onFailing: (reason) => this.#replaceFailing(id, worker, reason),
       examine: async (hung, lastWords) => {
         const report = await examineStuck(hung, lastWords, this.#config.rundir)
         if (report === undefined) return

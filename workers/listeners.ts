@@ -70,6 +70,11 @@ export class Listeners {
     this.#scanLater()
   }
 
+  /** Those over UDP, one for each address. */
+  get udpListeners(): UdpListener[] {
+    return this.#udp.flatMap((each) => (each instanceof UdpWildcard ? each.listeners : [each]))
+  }
+
   /** Queries over UDP are spread over so many workers by their ids, where that can be had. */
   spreadByQuery(workers: number): void {
     for (const listener of this.#udp) if (listener instanceof UdpListener) listener.spreadByQuery(workers)

@@ -172,6 +172,12 @@ export interface Alive extends Partial<Report> {
   rssOctets?: number
 }
 
+/** Of a worker: it lives, but its watchdog finds that it does not do its work. */
+export interface Failing {
+  kind: 'failing'
+  reason: string
+}
+
 /** When asked, and once more before a worker ends. */
 export interface CountersNow extends Report {
   kind: 'counters'
@@ -227,7 +233,7 @@ export const FIRST_HANDED_FD = 5
 
 export type ToKeeper = StartKeeper | Stop | SetLogging | AskCounters | AskCache
 export type ToWorker = StartWorker | Stop | SetLogging | AskCounters | AnchorsChanged | AskFrequent | AskWorker
-export type FromChild = Ready | Failed | Alive | CountersNow | FrequentNow | CacheNow | Done
+export type FromChild = Ready | Failed | Alive | Failing | CountersNow | FrequentNow | CacheNow | Done
 
 /** Layout of the file that last-questions.ts writes and the supervisor reads. */
 export const QuestionFile = {

@@ -36,6 +36,7 @@ import { selfTest } from './self-test.ts'
 import { type Resolver, Service } from './serve.ts'
 import { TcpConnections } from './tcp-connections.ts'
 import { inherit } from './tcp-listener.ts'
+import { Watchdog } from './watchdog.ts'
 
 export type MakeResolver = (start: StartWorker, log: Log) => Promise<Resolver> | Resolver
 
@@ -99,7 +100,7 @@ export function runWorker(makeResolver: MakeResolver): void {
       await selfTest(resolver, systemClock)
       flushCompileCache() // the next to start need not compile what this one had to
       const starting = new Worker(order, resolver, log)
-      await starting.open()
+      await starting.open(log)
       worker = starting
       tell({ kind: 'ready', udp: { listener: chooseUdpKind().kind, upstream: resolver.udpBy ?? 'none' } })
       tell(starting.alive())
@@ -122,6 +123,7 @@ class Worker {
   readonly #inheritance: Inheritance | undefined
   readonly #limiter: RateLimiter | undefined
   readonly #stats: Stats | undefined
+  #watchdog: Watchdog | undefined
   #stopping: Promise<void> | undefined
   #busy = performance.eventLoopUtilization()
   #utilisation = 0
@@ -229,8 +231,20 @@ class Worker {
     }
   }
 
-  open(): Promise<void> {
-    return this.#listeners.open(listenPoints(this.#start.config.network.listen), { alone: this.#start.alone })
+  async open(log: Log): Promise<void> {
+    const { config, alone } = this.#start
+    await this.#listeners.open(listenPoints(config.network.listen), { alone })
+    if (!config.watchdog.enable) return
+    this.#watchdog = new Watchdog({
+      intervalMs: config.watchdog.interval,
+      failures: config.watchdog.failures,
+      sockets: () => this.#listeners.udpListeners,
+      resolver: this.#resolver,
+      clock: systemClock,
+      random: systemRandom,
+      log,
+      onFailing: (reason) => tell({ kind: 'failing', reason }),
+    })
   }
 
   /** Resolves when everything that had arrived is answered, at the latest after `timeoutMs`. Connections are accepted for
@@ -243,6 +257,7 @@ class Worker {
 
   async #drain(deadlineMs: number, acceptMs: number): Promise<void> {
     const leftMs = () => Math.max(0, deadlineMs - systemClock.monotonicMs())
+    this.#watchdog?.stop()
     const left = this.#listeners.leave()
     this.#connections.leave()
     if (acceptMs > 0) await pause(Math.min(acceptMs, leftMs()))

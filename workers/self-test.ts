@@ -50,7 +50,8 @@ function judge(response: Uint8Array, id: number): string | undefined {
   return rcode === Rcode.NOERROR || rcode === Rcode.NXDOMAIN ? undefined : rcodeText(rcode)
 }
 
-function composeTest({ id, name, type }: TestQuestion): Uint8Array {
+/** A query as a packet. */
+export function composeTest({ id, name, type }: TestQuestion): Uint8Array {
   const rd = Flag.RD >> 8
   return Uint8Array.of(id >> 8, id & 255, rd, 0, 0, 1, 0, 0, 0, 0, 0, 0, ...nameFromText(name), 0, type, 0, Class.IN)
 }

@@ -21,13 +21,18 @@ const COUNTER_OF: Record<UdpEvent, Counter> = {
 }
 
 export class UdpListener implements UdpReceiver {
+  readonly point: ListenPoint
   readonly #service: Service
   readonly #counters: Counters
   readonly #destination: Uint8Array | undefined
   readonly #queries: number
+  /** Packets so far. */
+  received = 0
   #socket!: UdpSocket
 
-  private constructor(service: Service, counters: Counters, address: string) {
+  private constructor(service: Service, counters: Counters, point: ListenPoint) {
+    const { address } = point
+    this.point = point
     this.#service = service
     this.#counters = counters
     this.#destination = isWildcard(address) ? undefined : addressOctets(address)
@@ -37,7 +42,7 @@ export class UdpListener implements UdpReceiver {
   /** Binds. Rejects with the system's error when the address cannot be had. By `dgram`, a wildcard is not for here: see
    *  udp-wildcard.ts. */
   static async open(point: ListenPoint, service: Service, counters: Counters, kind: UdpKind): Promise<UdpListener> {
-    const listener = new UdpListener(service, counters, point.address)
+    const listener = new UdpListener(service, counters, point)
     const { address, port } = point
     listener.#socket = await openUdpSocket({ address, port, reusePort: true, receiver: listener }, kind)
     counters.add(kind === 'libc' ? Counter.UDP_SOCKETS_LIBC : Counter.UDP_SOCKETS_DGRAM)
@@ -60,6 +65,7 @@ export class UdpListener implements UdpReceiver {
   }
 
   begin(packets: number): void {
+    this.received += packets
     this.#counters.add(Counter.UDP_PACKETS, packets)
     this.#counters.values[this.#queries] += packets
     this.#service.tick()

@@ -53,6 +53,11 @@ export class UdpWildcard {
     }
   }
 
+  /** Those there are at present. */
+  get listeners(): UdpListener[] {
+    return [...this.#listeners.values()]
+  }
+
   async leave(): Promise<void> {
     this.#leaving = true
     await Promise.all([...this.#listeners.values()].map((listener) => listener.leave()))

@@ -2,7 +2,7 @@
  *  own health. Part of schema.ts. */
 
 import { wholeOrNone } from './policy-kinds.ts'
-import { type Complain, flag, seconds, section, whole } from './settings.ts'
+import { type Complain, flag, milliseconds, seconds, section, whole } from './settings.ts'
 
 const DAY = 86_400
 
@@ -83,6 +83,20 @@ export const statsSchema = section(
       fallback: 3600,
       min: 10,
       max: 7 * DAY,
+    }),
+  },
+)
+
+export const watchdogSchema = section(
+  'Each worker looks now and then whether queries reach it and its resolver answers; the supervisor replaces one that fails.',
+  {
+    enable: flag({ about: 'Look.', fallback: true }),
+    interval: milliseconds({ about: 'Time between two looks.', fallback: 10_000, min: 100, max: 3_600_000 }),
+    failures: whole({
+      about: 'After so many looks in a row that found something wrong, the worker is replaced.',
+      fallback: 3,
+      min: 1,
+      max: 100,
     }),
   },
 )

@@ -6,7 +6,7 @@
 import type * as z from 'zod'
 import { DNS_PORT, familyOf, parseInterface } from './listen.ts'
 import { LOG_GROUPS } from './log-groups.ts'
-import { clientLimitsSchema, rateLimitingSchema, statsSchema } from './operations.ts'
+import { clientLimitsSchema, rateLimitingSchema, statsSchema, watchdogSchema } from './operations.ts'
 import {
   cookiesSchema,
   dns64Schema,
@@ -437,6 +437,7 @@ export const configSchema = section('The configuration of Bowline.', {
   'rate-limiting': rateLimitingSchema,
   'client-limits': clientLimitsSchema,
   stats: statsSchema,
+  watchdog: watchdogSchema,
   modules: modulesSchema,
   dnssec: section('How answers are validated (RFC 4035).', {
     enable: flag({

@@ -85,6 +85,7 @@ describe('makeConfig without settings', () => {
       },
       'client-limits': { outstanding: 1000, 'outstanding-with-cookie': 10_000 },
       stats: { enable: false, size: 1000, window: 3600 },
+      watchdog: { enable: true, interval: 10_000, failures: 3 },
       modules: [],
       dnssec: {
         enable: true,

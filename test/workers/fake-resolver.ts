@@ -5,6 +5,7 @@
  *    `never`          until drain() gives up
  *    `crash`          ends the process as a fault of ours would
  *    `hang`           never lets the event loop turn again
+ *    `sick`           answers nothing about localhost from now on
  *  An answer is the query with QR set, and its process id in the last four octets. */
 
 import { nameToText } from '../../src/wire/name.ts'
@@ -13,6 +14,7 @@ import type { Client, Resolver, Respond } from '../../workers/serve.ts'
 
 export class FakeResolver implements Resolver {
   inFlight = 0
+  isSick = false
   readonly seen: { name: string; client: Client }[] = []
   #onIdle: (() => void) | undefined
 
@@ -24,9 +26,11 @@ export class FakeResolver implements Resolver {
     }
     this.seen.push({ name, client })
     const [, word, number] = /^([a-z]+)(\d*)/.exec(name) ?? []
+    this.isSick ||= word === 'sick'
     const answer = answerTo(packet, word === 'big' ? Number(number) : 0)
     if (word === 'crash') setImmediate(() => Promise.reject(new Error('a query that crashes us')))
     else if (word === 'hang') for (;;);
+    else if (this.isSick && word === 'localhost') respond(undefined)
     else if (word === 'after' || word === 'never')
       this.#later(word === 'after' ? Number(number) : 3_600_000, answer, respond)
     else respond(answer)

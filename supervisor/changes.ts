@@ -25,6 +25,7 @@ const CLASSES: readonly [path: string, reloadClass: ReloadClass][] = [
   ['user', ReloadClass.RESTART],
   ['management', ReloadClass.RESTART],
   ['cache/storage', ReloadClass.RESTART],
+  ['cache/prefill', ReloadClass.LIVE],
 ]
 
 export function reloadClassOf(path: string): ReloadClass {

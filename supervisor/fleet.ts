@@ -3,7 +3,6 @@
 
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { BowlineError } from '../src/config/error.ts'
 import { listenPoints } from '../src/config/listen-points.ts'
 import type { Config } from '../src/config/schema.ts'
@@ -15,7 +14,7 @@ import type { StartWorker, Traced, UdpWays, WorkerOrder } from '../workers/messa
 import { Child, type ChildState, type Crash } from './child.ts'
 import { ListeningSockets } from './listening-sockets.ts'
 import { KEEPER_CRASH, OWN_COUNTERS, OwnCounter, WORKER_CRASH } from './metrics/own-counters.ts'
-import { handedSockets, Spare, startProcess } from './processes.ts'
+import { handedSockets, mainFile, Spare, startProcess } from './processes.ts'
 import { examineStuck } from './stuck.ts'
 import { addCounters, addFleetTotals, addTotals, type FleetTotals, NOTHING, type Totals } from './sums.ts'
 import { readLastQuestions, type SeenQuestion } from './suspects.ts'
@@ -675,9 +674,3 @@ function idsTo(count: number): number[] {
   return Array.from({ length: count }, (_, place) => place + 1)
 }
 
-/** `workers/<name>` beside us, in the source and in the built package alike. */
-function mainFile(name: string): string {
-  const here = fileURLToPath(import.meta.url)
-  const extension = here.slice(here.lastIndexOf('.'))
-  return fileURLToPath(new URL(`../workers/${name}${extension}`, import.meta.url))
-}

@@ -8,13 +8,14 @@ import { type Log, type LogLevel, setLogging } from '../src/io/log.ts'
 import { systemRandom } from '../src/io/random.ts'
 import { COUNTER_NAMES, type Counter } from '../src/metrics/counters.ts'
 import type { Frequent, FrequentTable } from '../src/metrics/frequent.ts'
-import type { CacheOrder } from '../workers/messages.ts'
+import type { CacheFacts, CacheOrder } from '../workers/messages.ts'
 import { AutoScale } from './auto-scale.ts'
 import { usableCpus } from './cgroup.ts'
 import { type Change, ReloadClass, withoutRestart } from './changes.ts'
 import { loadOperatorConfig } from './commands/operator-config.ts'
 import { Fleet, type FleetOptions, type WorkerFacts } from './fleet.ts'
 import type { Json } from './json-patch.ts'
+import { Prefill } from './prefill.ts'
 import { SettingsStore } from './settings-store.ts'
 import { sumOfWorkers } from './sums.ts'
 import { TrustAnchorKeeper } from './trust-anchor-keeper.ts'
@@ -42,6 +43,8 @@ export interface Status {
   /** What the number of workers follows: `fixed`, or `auto` between two bounds. */
   scaling: { mode: 'fixed' | 'auto'; workers: number; min?: number; max?: number; lastDecision?: string }
   keeper: { pid: number | undefined; state: string; restarts: number; uptimeMs: number }
+  /** Octets the cache may take, and whether that was chosen by the memory there is. */
+  cache: { sizeMax: number; auto: boolean }
   workers: WorkerFacts[]
   /** Workers that finish what they have. */
   leaving: number
@@ -63,6 +66,7 @@ export class Manager {
   readonly fleet: Fleet
   readonly settings: SettingsStore
   readonly #anchors: TrustAnchorKeeper
+  readonly #prefill: Prefill
   readonly #options: ManagerOptions
   readonly #log: Log
   readonly #clock: Clock
@@ -90,6 +94,7 @@ export class Manager {
       log,
       onChange: () => this.fleet.renewAnchors(),
     })
+    this.#prefill = new Prefill({ clock, random: systemRandom, log })
     this.settings = new SettingsStore({
       document: options.document ?? (readSettings(options.configFiles ?? []) as Json),
       config,
@@ -107,6 +112,13 @@ export class Manager {
     await this.fleet.start()
     this.#state = 'running'
     this.#anchors.follow(this.fleet.config)
+    this.#prefill.follow(this.fleet.config)
+    const { cache } = this.status()
+    if (cache.auto)
+      this.#log.notice(
+        { event: 'cache-size', sizeMax: cache.sizeMax },
+        `the cache may take ${Math.floor(cache.sizeMax / 2 ** 20)} MiB, half of the memory there is`,
+      )
     this.#decideLater()
   }
 
@@ -115,6 +127,7 @@ export class Manager {
     this.#state = 'stopping'
     this.#timer?.cancel()
     this.#anchors.close()
+    this.#prefill.close()
     this.settings.close()
   }
 
@@ -133,6 +146,10 @@ export class Manager {
         lastDecision: this.#lastDecision,
       },
       keeper: { pid: keeper.pid, state: keeper.state, restarts: keeper.restarts, uptimeMs: Math.round(keeper.ranMs) },
+      cache: {
+        sizeMax: this.fleet.config.cache['size-max'],
+        auto: this.settings.read(['cache', 'size-max']) === 'auto',
+      },
       workers: this.fleet.facts(),
       leaving: this.fleet.leaving,
       unconfirmed: this.settings.isPending,
@@ -142,10 +159,11 @@ export class Manager {
   /** By name, over all workers that ever were. */
   async counters(): Promise<{ name: string; labels: Record<string, string>; value: number }[]> {
     await this.fleet.ask()
-    return [...sumOfWorkers(this.fleet.totals()).counters].flatMap((value, index) => {
+    const counted = [...sumOfWorkers(this.fleet.totals()).counters].flatMap((value, index) => {
       const named = COUNTER_NAMES[index as Counter]
       return named === undefined ? [] : [{ name: named.name, labels: named.labels ?? {}, value }]
     })
+    return [...counted, ...this.#prefill.counters()]
   }
 
   /** What happens most often. */
@@ -161,8 +179,10 @@ export class Manager {
   }
 
   /** Has the keeper clear the cache, or tell what is in it. */
-  cache(order: CacheOrder): Promise<unknown> {
-    return this.fleet.keeper.askCache(order, CACHE_ORDER_MS)
+  async cache(order: CacheOrder): Promise<unknown> {
+    const answer = await this.fleet.keeper.askCache(order, CACHE_ORDER_MS)
+    if (order.kind === 'clear') this.#prefill.cleared(order.name)
+    return order.kind === 'stats' ? { ...(answer as CacheFacts), prefill: this.#prefill.facts() } : answer
   }
 
   /** `4`, `+2`, `-1` or `auto`. Resolves with the number of workers there are then. */
@@ -241,6 +261,7 @@ export class Manager {
     const paths = changes.map(({ path }) => path)
     this.#tellLogging(config)
     this.#anchors.follow(config)
+    this.#prefill.follow(config)
     if (paths.includes('workers')) {
       this.#auto = autoScaleOf(config)
       const workers = typeof config.workers === 'number' ? config.workers : this.fleet.size

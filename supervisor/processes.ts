@@ -2,6 +2,7 @@
  *  the program already and waits to be told its place. */
 
 import { type ChildProcess, fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import type { Config } from '../src/config/schema.ts'
 import type { Clock, Timer } from '../src/io/interfaces.ts'
 import { FIRST_HANDED_FD, LOG_FD, type StartWorker } from '../workers/messages.ts'
@@ -24,6 +25,13 @@ export function startProcess(modulePath: string, fds: readonly number[], logTarg
     serialization: 'advanced', // counters travel as they are
     env: { ...process.env, BOWLINE_LOG_FD: `${LOG_FD}` },
   })
+}
+
+/** `workers/<name>` beside us, in the source and in the built package alike. */
+export function mainFile(name: string): string {
+  const here = fileURLToPath(import.meta.url)
+  const extension = here.slice(here.lastIndexOf('.'))
+  return fileURLToPath(new URL(`../workers/${name}${extension}`, import.meta.url))
 }
 
 /** A worker process and the open files it was given. */

@@ -45,6 +45,34 @@ export interface StartWorker {
   inheritancePath?: string
 }
 
+/** To a process that takes a zone into the cache, the only thing it is told. Answered by a PrefillOutcome, the only thing
+ *  it says. */
+export interface StartPrefill {
+  kind: 'start'
+  config: Config
+  zone: Config['cache']['prefill'][number]
+  /** Where the keeper takes what is to be written. */
+  socketPath: string
+}
+
+export type PrefillOutcome = Prefilled | { kind: 'not-prefilled'; reason: string }
+
+export interface Prefilled {
+  kind: 'prefilled'
+  serial: number
+  /** In the zone. */
+  records: number
+  /** Verified. */
+  signatures: number
+  /** Whether the zone has a digest (RFC 8976) that could be checked; if it has and it is wrong, nothing is taken. */
+  digest: 'verified' | 'none'
+  /** Entries of the cache. */
+  written: number
+  unchanged: number
+  removed: number
+  tookMs: number
+}
+
 /** Finish what is in flight, for at most `timeoutMs`, then exit 0. */
 export interface Stop {
   kind: 'stop'

@@ -79,7 +79,21 @@ export function contentsText({ entries }: CacheContents): string {
     .join('')
 }
 
-export function factsText(facts: CacheFacts): string {
+/** A zone that is taken into the cache as a whole. */
+interface Prefilled {
+  origin: string
+  state: string
+  last?: { serial: number; records: number }
+  filledMs?: number
+  reason?: string
+}
+
+function prefillText({ origin, state, last, filledMs = 0, reason }: Prefilled): string {
+  const filled = last && `serial ${last.serial}, ${last.records} records, at ${new Date(filledMs).toISOString()}`
+  return `prefill   ${[`${origin} ${state}`, filled, reason].filter((part) => part !== undefined).join('; ')}`
+}
+
+export function factsText(facts: CacheFacts & { prefill?: Prefilled[] }): string {
   const { entries, usedBytes, fileBytes, sizeMax, evictedExpired, evictedLive, commits, failedCommits, workers } = facts
   const mib = (octets: number) => `${(octets / 2 ** 20).toFixed(1)} MiB`
   return [
@@ -88,6 +102,7 @@ export function factsText(facts: CacheFacts): string {
     `evicted   ${evictedLive} live, ${evictedExpired} expired; ${facts.evictions} steps, ${facts.longEvictions} longer than 1 ms`,
     `commits   ${commits}, ${failedCommits} failed`,
     `workers   ${workers}`,
+    ...(facts.prefill ?? []).map(prefillText),
     '',
   ].join('\n')
 }

@@ -35,12 +35,13 @@ export function isWell({ workers }: Status): boolean {
 }
 
 export function statusText(status: Status): string {
-  const { version, pid, state, uptimeMs, scaling, keeper, workers, leaving, unconfirmed } = status
+  const { version, pid, state, uptimeMs, scaling, keeper, cache, workers, leaving, unconfirmed } = status
   const range = scaling.mode === 'auto' ? `auto, ${scaling.min} to ${scaling.max}` : 'fixed'
   return [
     `bowline ${version}, process ${pid}, ${state}, up ${durationText(uptimeMs)}`,
     `workers: ${scaling.workers} (${range})${scaling.lastDecision === undefined ? '' : `; last change ${scaling.lastDecision}`}`,
     `keeper: process ${keeper.pid ?? '-'}, ${keeper.state}, up ${durationText(keeper.uptimeMs)}, ${keeper.restarts} restarts`,
+    `cache: at most ${(cache.sizeMax / 2 ** 20).toFixed(0)} MiB${cache.auto ? ' (auto)' : ''}`,
     ...(leaving > 0 ? [`${leaving} more finish what they have`] : []),
     ...(unconfirmed ? ['a change of the configuration waits for bowline config confirm'] : []),
     '',

@@ -83,6 +83,7 @@ const status = z.object({
   uptimeMs: z.number(),
   scaling: z.looseObject({ mode: z.enum(['fixed', 'auto']), workers: z.int() }),
   keeper: z.looseObject({ state: z.string(), restarts: z.int() }),
+  cache: z.object({ sizeMax: z.number(), auto: z.boolean() }),
   workers: z.array(worker),
   leaving: z.int(),
   unconfirmed: z.boolean(),

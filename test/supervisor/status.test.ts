@@ -17,6 +17,7 @@ const status: Status = {
   uptimeMs: 100_000,
   scaling: { mode: 'auto', workers: 2, min: 1, max: 4, lastDecision: '1 to 2: because' },
   keeper: { pid: 99, state: 'running', restarts: 0, uptimeMs: 99_000 },
+  cache: { sizeMax: 512 * 2 ** 20, auto: true },
   workers: [
     { id: 1, ...worker, inFlight: 3, restarts: 0 },
     { id: 2, ...worker, pid: undefined, state: 'resting', uptimeMs: 0, inFlight: 0, restarts: 7 },
@@ -31,6 +32,7 @@ describe('statusText', () => {
       'bowline 1.2.3, process 100, running, up 1m 40s',
       'workers: 2 (auto, 1 to 4); last change 1 to 2: because',
       'keeper: process 99, running, up 1m 39s, 0 restarts',
+      'cache: at most 512 MiB (auto)',
       '1 more finish what they have',
       '',
       'worker  pid    state  uptime    qps  share  busy    rss  in flight  restarts',

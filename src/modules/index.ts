@@ -3,6 +3,7 @@
 import type { TrustAnchors } from '../dnssec/trust-anchors.ts'
 import type { Layer } from '../request.ts'
 import type { Settings } from '../settings.ts'
+import { type BogusLog, bogusLog } from './bogus-log/index.ts'
 import { chaos } from './chaos/index.ts'
 import { cookies } from './cookies/index.ts'
 import { dns64 } from './dns64/index.ts'
@@ -22,7 +23,7 @@ import { views } from './views/index.ts'
 
 /** What some modules need of their surroundings; without, they are left out. */
 export interface Surroundings {
-  bogusLog?: Layer
+  bogusLog?: BogusLog
   anchors?: () => TrustAnchors
   outside?: readonly OutsideModule[]
 }
@@ -43,9 +44,11 @@ export interface ModuleSet {
 
 /** Puts to work what `settings` switch on. Throws a BowlineError when a module cannot use its settings. */
 export function startModules(settings: Settings, tools: Tools, surroundings: Surroundings = {}): ModuleSet {
-  const { bogusLog, anchors, outside = [] } = surroundings
+  const { anchors, outside = [] } = surroundings
   const { sections } = settings
   const front: Entry[] = [
+    withSection(surroundings.bogusLog, bogusLog), // only looks, at what the client gets in the end
+    withSection(settings.sentinel ? anchors : undefined, sentinel),
     on(settings.reorderRrset, reorderRrset), // last to see an answer
     on(true, chaos(settings)), // before anything that takes a name for one of class IN
     on(true, metaTypes),
@@ -67,13 +70,8 @@ export function startModules(settings: Settings, tools: Tools, surroundings: Sur
   const running = arrange<Entry>([...front, ...rear], guests, front.length).map(({ module, config, budget }) =>
     module.start(config, tools, budget),
   )
-  const layers = [
-    ...(bogusLog === undefined ? [] : [bogusLog]), // only looks, at what the client gets in the end
-    ...(settings.sentinel && anchors !== undefined ? [sentinel(anchors)] : []),
-    ...running,
-  ]
   return {
-    layers,
+    layers: running,
     running,
     stop() {
       for (const module of running.toReversed()) module.stop()

@@ -4,6 +4,7 @@
 import type * as z from 'zod'
 import { BowlineError } from '../config/error.ts'
 import { group } from '../config/settings.ts'
+import { type Owner, runAs } from '../io/blame.ts'
 import type { Clock, Random, Timer } from '../io/interfaces.ts'
 import type { Arrival, Driver, Layer, Query, Request, Step } from '../request.ts'
 import { Ede } from '../wire/types.ts'
@@ -37,6 +38,20 @@ export interface Own<Config, State, Metric extends string> extends Setting<Confi
   state: State
 }
 
+/** Something that operators can have a module do: `bowline module run NAME VERB WORDS…`. */
+export interface Verb<Config, State, Metric extends string> {
+  /** What it does, in one sentence. */
+  about: string
+  /** In each worker. What it gives is shown to the operator: text, or anything that JSON can hold. An error it throws is, too. */
+  run(words: readonly string[], own: Own<Config, State, Metric>): unknown
+}
+
+/** Something done again and again, in each worker. */
+export interface Repeated<Config, State, Metric extends string> {
+  everyMs: number
+  run(own: Own<Config, State, Metric>): unknown
+}
+
 export interface ModuleDefinition<Shape extends ConfigShape, State, Metric extends string> {
   /** In kebab case, like the folder it lives in. */
   name: string
@@ -58,7 +73,12 @@ export interface ModuleDefinition<Shape extends ConfigShape, State, Metric exten
   whenFaulty?: 'pass' | 'fail'
   /** Called once, before the first request. Throws a BowlineError when the settings cannot be used. */
   start?(setting: Setting<ConfigOf<Shape>, Metric>): State
+  /** The worker ends, be it that the service does, or that a reload has put another in its place, which has called start(). */
   stop?(own: Own<ConfigOf<Shape>, State, Metric>): void
+  /** What is done from time to time, by names of your choice. */
+  timers?: Readonly<Record<string, Repeated<ConfigOf<Shape>, State, Metric>>>
+  /** What operators can have it do, by name in kebab case. */
+  verbs?: Readonly<Record<string, Verb<ConfigOf<Shape>, State, Metric>>>
   begin?(request: Request, own: Own<ConfigOf<Shape>, State, Metric>): Step
   produce?(request: Request, own: Own<ConfigOf<Shape>, State, Metric>): Step
   checkout?(request: Request, query: Query, own: Own<ConfigOf<Shape>, State, Metric>): Step
@@ -95,14 +115,20 @@ export interface Module {
 export interface RunningModule extends Layer {
   /** Help of each metric. */
   readonly metrics: Readonly<Record<string, string>>
+  readonly about: string
   /** What it has counted so far, by metric. */
   readonly counts: Readonly<Record<string, number>>
   /** False: it has been switched off for its faults. */
   readonly isOn: boolean
+  /** What each verb does, by name. */
+  readonly verbs: Readonly<Record<string, string>>
+  /** Rejects with a BowlineError when there is no such verb, or it cannot do it. */
+  runVerb(verb: string, words: readonly string[]): Promise<unknown>
   stop(): void
 }
 
 const NAME = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/
+const STEPS: ReadonlySet<unknown> = new Set<Step>(['pass', 'produce', 'consume', 'wait', 'pause', 'done', 'fail'])
 const HOOKS = ['begin', 'produce', 'checkout', 'consume', 'answer', 'finish'] as const
 type HookName = (typeof HOOKS)[number]
 
@@ -114,6 +140,8 @@ export function defineModule<
 >(definition: ModuleDefinition<Shape, State, Metric>): Module {
   const { name, about = `The module ${name}.` } = definition
   if (!NAME.test(name)) throw new TypeError(`"${name}" is no name for a module: write it in kebab case`)
+  for (const verb of Object.keys(definition.verbs ?? {}))
+    if (!NAME.test(verb)) throw new TypeError(`"${verb}" is no name for a verb: write it in kebab case`)
   const settings = group(about, definition.config ?? ({} as Shape)) as unknown as z.ZodObject<ConfigShape>
   return {
     name,
@@ -134,11 +162,13 @@ export function isModule(value: unknown): value is Module {
 
 type AnyDefinition = ModuleDefinition<ConfigShape, unknown, string>
 
-class Running implements RunningModule {
+class Running implements RunningModule, Owner {
   readonly name: string
   readonly seesCached: boolean
   readonly metrics: Readonly<Record<string, string>>
   readonly counts: Record<string, number> = {}
+  readonly about: string
+  readonly verbs: Record<string, string> = {}
   isOn = true
   begin?: Layer['begin']
   produce?: Layer['produce']
@@ -154,28 +184,35 @@ class Running implements RunningModule {
   #faults = 0
   /** Requests made to wait, and when that is too long. */
   readonly #waiting = new Map<Request, Timer>()
+  readonly #timers = new Set<Timer>()
   /** Requests that waited too long: they are not asked about again. */
   readonly #givenUp = new WeakSet<Request>()
 
   constructor(definition: AnyDefinition, config: unknown, tools: Tools, budget: Budget | undefined) {
     this.name = definition.name
+    this.about = definition.about ?? ''
     this.seesCached = definition.seesCached ?? false
     this.#definition = definition
     this.#tools = tools
     this.#budget = budget
     this.metrics = definition.metrics ?? {}
     for (const metric of Object.keys(this.metrics)) this.counts[metric] = 0
+    for (const [verb, { about }] of Object.entries(definition.verbs ?? {})) this.verbs[verb] = about
     const setting: Setting<ConfigOf<ConfigShape>, string> = {
       ...tools,
+      clock: this.#guardedClock(),
       config: config as ConfigOf<ConfigShape>,
       count: (metric, amount = 1) => {
         this.counts[metric] = (this.counts[metric] ?? 0) + amount
       },
-      ask: (...question) => this.#theDriver.ask(...question),
-      resolve: (...question) => this.#theDriver.resolve(...question),
+      ask: (query, onArrival) =>
+        this.#theDriver.ask(query, (arrival) => this.#beside('arrival', () => onArrival(arrival))),
+      resolve: (qname, type, onEnd) =>
+        this.#theDriver.resolve(qname, type, (ended) => this.#beside('end', () => onEnd(ended))),
     }
     this.#own = { ...setting, state: definition.start?.(setting) }
     for (const hook of HOOKS) if (definition[hook] !== undefined) this.#hang(hook)
+    for (const [timer, repeated] of Object.entries(definition.timers ?? {})) this.#repeat(timer, repeated)
   }
 
   attach(driver: Driver): void {
@@ -185,7 +222,30 @@ class Running implements RunningModule {
   stop(): void {
     for (const timer of this.#waiting.values()) timer.cancel()
     this.#waiting.clear()
-    this.#definition.stop?.(this.#own)
+    for (const timer of this.#timers) timer.cancel()
+    this.#timers.clear()
+    this.#beside('stop', () => this.#definition.stop?.(this.#own))
+  }
+
+  async runVerb(verb: string, words: readonly string[]): Promise<unknown> {
+    const known = this.#definition.verbs?.[verb]
+    if (known === undefined) {
+      const verbs = Object.keys(this.verbs)
+      const remedy = verbs.length === 0 ? 'it has none' : `write one of ${verbs.join(', ')}`
+      throw new BowlineError('module-verb', `${verb} is nothing that the module ${this.name} can be told; ${remedy}`)
+    }
+    if (!this.isOn)
+      throw new BowlineError('module-off', `the module ${this.name} is switched off for its faults; restart it`)
+    try {
+      return await runAs(this, () => known.run(words, this.#own))
+    } catch (error) {
+      throw new BowlineError('module-verb', `${this.name} ${verb}: ${(error as Error)?.message ?? String(error)}`)
+    }
+  }
+
+  /** See Owner: what it throws from timers and promises of its own making. */
+  blame(error: unknown): void {
+    this.#fault('module-fault', { hook: 'its own', error: textOf(error) })
   }
 
   get #theDriver(): Driver {
@@ -197,7 +257,10 @@ class Running implements RunningModule {
     const own = this.#own
     const call = this.#definition[hook]?.bind(this.#definition) as (...args: unknown[]) => Step
     const hearsAll = this.#definition.subRequests === true
-    const hears = (request: Request) => hearsAll || request.parent === undefined
+    // What a module from elsewhere resolves by itself must not come back to it: it would never end.
+    const hearsOurs = this.#budget === undefined
+    const hears = (request: Request) =>
+      hearsAll || (request.parent === undefined && (hearsOurs || request.client !== undefined))
     let hung: (request: Request, ...rest: unknown[]) => Step
     if (this.#budget !== undefined)
       hung = (request, ...rest) =>
@@ -208,6 +271,54 @@ class Running implements RunningModule {
     this[hook] = hung as never
   }
 
+  #repeat(name: string, { everyMs, run }: Repeated<ConfigOf<ConfigShape>, unknown, string>): void {
+    const timer = this.#tools.clock.after(everyMs, () => {
+      this.#timers.delete(timer)
+      if (!this.isOn) return
+      this.#beside(name, () => run(this.#own))
+      this.#repeat(name, { everyMs, run })
+    })
+    this.#timers.add(timer)
+  }
+
+  /** What the module is told when its time has come is guarded like its hooks. */
+  #guardedClock(): Clock {
+    const { clock } = this.#tools
+    if (this.#budget === undefined) return clock
+    return {
+      wallMs: () => clock.wallMs(),
+      monotonicMs: () => clock.monotonicMs(),
+      after: (delayMs, action) => clock.after(delayMs, () => this.#beside('timer', action)),
+      soon: (action) => clock.soon(() => this.#beside('timer', action)),
+    }
+  }
+
+  /** Calls code of the module that no request waits for. */
+  #beside(what: string, call: () => unknown): void {
+    if (this.#budget === undefined) {
+      call()
+      return
+    }
+    if (!this.isOn && what !== 'stop') return
+    const startMs = this.#tools.clock.monotonicMs()
+    try {
+      this.#disown(what, runAs(this, call))
+      this.#time(what, startMs, this.#budget)
+    } catch (error) {
+      this.#fault('module-fault', { hook: what, error: textOf(error) })
+    }
+  }
+
+  /** A promise that nobody waits for: only its failure is of interest. */
+  #disown(hook: string, value: unknown): void {
+    if (value instanceof Promise) value.catch((error) => this.#fault('module-fault', { hook, error: textOf(error) }))
+  }
+
+  #time(hook: string, startMs: number, { callMs }: Budget): void {
+    const tookMs = this.#tools.clock.monotonicMs() - startMs
+    if (tookMs > callMs) this.#fault('module-slow', { hook, tookMs: Math.round(tookMs), allowedMs: callMs })
+  }
+
   /** Calls a hook of a module that may be badly made: what it throws, and how long it takes, is its own matter. */
   #guard(request: Request, hook: HookName, call: () => Step): Step {
     if (!this.isOn) return 'pass'
@@ -215,14 +326,16 @@ class Running implements RunningModule {
     const budget = this.#budget as Budget
     const startMs = this.#tools.clock.monotonicMs()
     try {
-      const step = call() ?? 'pass'
-      const tookMs = this.#tools.clock.monotonicMs() - startMs
-      if (tookMs > budget.callMs)
-        this.#fault('module-slow', { hook, tookMs: Math.round(tookMs), allowedMs: budget.callMs })
+      const step = runAs(this, call) ?? 'pass'
+      this.#time(hook, startMs, budget)
+      if (!STEPS.has(step)) {
+        this.#disown(hook, step)
+        throw new Error(`${hook}() gives ${kindOf(step)}, and not a step; to wait, hold the request, and say wait`)
+      }
       this.#watch(request, hook, step, budget)
       return step
     } catch (error) {
-      this.#fault('module-fault', { hook, error: error instanceof Error ? error.stack : String(error) })
+      this.#fault('module-fault', { hook, error: textOf(error) })
       return this.#consequence(request)
     }
   }
@@ -251,10 +364,18 @@ class Running implements RunningModule {
   #fault(event: string, fields: object): void {
     this.#faults++
     this.#tools.log('error', event, { module: this.name, ...fields })
-    if (this.#faults < (this.#budget as Budget).faults || !this.isOn) return
+    if (this.#budget === undefined || this.#faults < this.#budget.faults || !this.isOn) return
     this.isOn = false
     this.#tools.log('error', 'module-switched-off', { module: this.name, faults: this.#faults })
   }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}
+
+function kindOf(value: unknown): string {
+  return value instanceof Promise ? 'a promise' : JSON.stringify(value)
 }
 
 /** The modules in the order in which they are asked: `base` as it is, the others where they want to be, by default at

@@ -2,8 +2,9 @@
 
 import { expect } from 'chai'
 import { whole } from '../../src/config/settings.ts'
+import { isBlamed } from '../../src/io/blame.ts'
 import type { OutsideModule } from '../../src/modules/index.ts'
-import { arrange, defineModule, type Module } from '../../src/modules/module.ts'
+import { arrange, defineModule, type Module, type RunningModule } from '../../src/modules/module.ts'
 import type { Step } from '../../src/request.ts'
 import { nameFromText } from '../../src/wire/name.ts'
 import { Rcode, Type } from '../../src/wire/types.ts'
@@ -76,8 +77,8 @@ describe('defineModule', () => {
     let rcode: number | undefined
     const module = defineModule({
       name: 'curious',
-      begin(request, { resolve }) {
-        if (request.client !== undefined) resolve(nameFromText('other.'), Type.A, (ended) => void (rcode = ended.rcode))
+      begin(_request, { resolve }) {
+        resolve(nameFromText('other.'), Type.A, (ended) => void (rcode = ended.rcode))
         return 'pass'
       },
     })
@@ -102,6 +103,99 @@ describe('defineModule', () => {
     tell(listen(true)).ask('www.')
     expect(heard).to.deep.equal([0, 1])
   })
+})
+
+describe('the moments of a module', () => {
+  it('come in the order of a request, and of the life of a worker', () => {
+    const moments: string[] = []
+    const note = (moment: string): Step => {
+      moments.push(moment)
+      return 'pass'
+    }
+    const module = defineModule({
+      name: 'noting',
+      start: () => void moments.push('start'),
+      stop: () => void moments.push('stop'),
+      begin: () => note('begin'),
+      produce: () => note('produce'),
+      checkout: (_request, query) => note(`checkout ${query.server.hostText}`),
+      consume: (_request, _query, arrival) => note(`consume ${arrival.kind}`),
+      answer: () => note('answer'),
+      finish: () => void note('finish'),
+    })
+    const story = tell(module)
+    story.ask('www.')
+    story.modules.stop()
+    const all = ['start', 'begin', 'produce', `checkout ${ROOT_ADDRESS}`, 'consume reply', 'answer', 'finish', 'stop']
+    expect(moments).to.deep.equal(all)
+  })
+
+  it('include every so often, until it stops', () => {
+    let times = 0
+    const timers = { sweep: { everyMs: 1000, run: () => void times++ } }
+    const story = tell(defineModule({ name: 'sweeping', timers }))
+    story.elapse(3.5)
+    expect(times).to.equal(3)
+    story.modules.stop()
+    story.elapse(10)
+    expect(times).to.equal(3)
+  })
+
+  it('include an arrival from a server it has asked itself', () => {
+    const heard: string[] = []
+    const module = defineModule({
+      name: 'asking-servers',
+      finish(request, { ask }) {
+        const query = request.query
+        if (query !== undefined && heard.length === 0) ask(query, (arrival) => void heard.push(arrival.kind))
+      },
+    })
+    const story = tell(module)
+    story.ask('www.')
+    story.elapse(5)
+    expect(heard).to.deep.equal(['reply'])
+    expect(story.asked.length).to.equal(2)
+  })
+})
+
+describe('a verb of a module', () => {
+  const module = defineModule({
+    name: 'telling',
+    metrics: { asked: 'Times it was asked' },
+    start: () => ({ word: 'nothing' }),
+    verbs: {
+      say: {
+        about: 'Says it.',
+        run([word = ''], { state, count }) {
+          count('asked')
+          return `${state.word} ${word}`
+        },
+      },
+      fail: { about: 'Fails.', run: () => Promise.reject(new Error('no such thing')) },
+    },
+  })
+  const running = () => tell(module).modules.running.find(({ name }) => name === 'telling') as RunningModule
+
+  it('is run with words, and what start() gave', async () => {
+    const telling = running()
+    expect(await telling.runVerb('say', ['more'])).to.equal('nothing more')
+    expect(telling.counts.asked).to.equal(1)
+    expect(telling.verbs).to.deep.equal({ say: 'Says it.', fail: 'Fails.' })
+  })
+
+  it('says what is wrong', async () => {
+    const messageOf = (verb: string) =>
+      running()
+        .runVerb(verb, [])
+        .then(String, (error: Error) => error.message)
+    expect(await messageOf('fail')).to.equal('telling fail: no such thing')
+    expect(await messageOf('sing')).to.contain(
+      'sing is nothing that the module telling can be told; write one of say, fail',
+    )
+  })
+
+  it('has a name that can be typed', () =>
+    expect(() => defineModule({ name: 'x', verbs: { 'Do It': { about: '', run() {} } } })).to.throw(TypeError, 'kebab'))
 })
 
 describe('a module from outside that', () => {
@@ -154,6 +248,67 @@ describe('a module from outside that', () => {
     expect(gist(story.ask('www.'))[0]).to.equal('NOERROR')
     expect(story.clock.monotonicMs() - startMs).to.be.within(100, 1000)
     expect(story.events.map(({ event }) => event)).to.include('module-stalled')
+  })
+
+  const eventsOf = (story: Story) => story.events.map(({ event, hook }) => `${event} ${hook}`)
+
+  it('is asynchronous where it may not be passes, and says what to do instead', async () => {
+    const story = tell(defineModule({ name: 'eager', begin: (async () => 'done') as unknown as () => Step }))
+    expect(gist(story.ask('www.'))[0]).to.equal('NOERROR')
+    expect(story.events[0].error).to.contain('begin() gives a promise, and not a step; to wait, hold the request')
+  })
+
+  it('gives what is no step passes', () => {
+    const story = tell(defineModule({ name: 'odd', begin: () => 'maybe' as Step }))
+    expect(gist(story.ask('www.'))[0]).to.equal('NOERROR')
+    expect(story.events[0].error).to.contain('begin() gives "maybe", and not a step')
+  })
+
+  it('throws while nobody waits takes nobody with it', async () => {
+    const throwNow = () => {
+      throw new Error('a slip')
+    }
+    const module = defineModule({
+      name: 'late',
+      timers: { tick: { everyMs: 1000, run: throwNow } },
+      begin(_request, { clock, resolve }) {
+        clock.soon(throwNow)
+        resolve(nameFromText('other.'), Type.A, throwNow)
+        return 'pass'
+      },
+      stop: throwNow,
+    })
+    const story = tell(module)
+    story.ask('www.')
+    expect(eventsOf(story).sort()).to.deep.equal(['module-fault end', 'module-fault timer'])
+    story.elapse(2)
+    expect(eventsOf(story).slice(2)).to.deep.equal(['module-fault tick', 'module-switched-off undefined'])
+    story.modules.stop()
+    expect(eventsOf(story).at(-1)).to.equal('module-fault stop')
+  })
+
+  it('rejects a promise of its own is blamed for it', async () => {
+    const module = defineModule({
+      name: 'promising',
+      begin() {
+        setTimeout(() => {
+          throw new Error('much later')
+        })
+        void Promise.reject(new Error('later'))
+        return 'pass'
+      },
+    })
+    const story = tell(module)
+    const events = ['unhandledRejection', 'uncaughtException'] as const
+    const others = events.map((event) => process.rawListeners(event))
+    for (const event of events) process.removeAllListeners(event).on(event, isBlamed)
+    story.ask('www.')
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    for (const [at, event] of events.entries()) {
+      process.removeAllListeners(event)
+      for (const listener of others[at]) process.on(event, listener as () => void)
+    }
+    expect(eventsOf(story)).to.deep.equal(['module-fault its own', 'module-fault its own'])
   })
 })
 

@@ -3,9 +3,10 @@
 
 import type { Clock } from '../../io/interfaces.ts'
 import { type Frequent, FrequentKeys } from '../../metrics/frequent.ts'
-import type { Layer, Request } from '../../request.ts'
+import type { Request } from '../../request.ts'
 import { nameToText } from '../../wire/name.ts'
 import { typeText } from '../../wire/types.ts'
+import { defineModule } from '../module.ts'
 
 export interface BogusLogOptions {
   clock: Clock
@@ -19,8 +20,15 @@ const ROOM = 1000
 const BURST = 20
 const PER_SECOND = 10
 
-export class BogusLog implements Layer {
-  readonly name = 'bogus-log'
+/** Looks at what clients get in the end. */
+export const bogusLog = (log: BogusLog) =>
+  defineModule({
+    name: 'bogus-log',
+    about: 'Keeps account of what failed validation.',
+    finish: (request) => log.note(request),
+  })
+
+export class BogusLog {
   readonly #options: BogusLogOptions
   readonly #table = new FrequentKeys(ROOM)
   #allowed = BURST
@@ -32,8 +40,9 @@ export class BogusLog implements Layer {
     this.#allowedMs = options.clock.monotonicMs()
   }
 
-  finish(request: Request): void {
-    if (request.security !== 'bogus' || request.parent !== undefined || request.wishes.cd) return
+  /** Takes account of a client's request that has ended. */
+  note(request: Request): void {
+    if (request.security !== 'bogus' || request.wishes.cd) return
     this.#table.add(`${nameToText(request.qname).toLowerCase()} ${typeText(request.qtype)}`)
     if (this.#options.log === undefined || request.bogus === undefined) return // a failure that was remembered is no news
     if (!this.#mayLog()) {

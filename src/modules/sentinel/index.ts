@@ -1,16 +1,18 @@
 /** Lets clients find out by two questions whether a root key is trusted here: RFC 8509. */
 
 import { anchorTags, type TrustAnchors } from '../../dnssec/trust-anchors.ts'
-import type { Layer, Request } from '../../request.ts'
+import type { Request } from '../../request.ts'
 import { firstLabel, ROOT } from '../../wire/name.ts'
 import { Ede, Rcode, Type } from '../../wire/types.ts'
+import { defineModule } from '../module.ts'
 
 /** RFC 8509 §2.1: five digits, zeros in front; letter case does not matter. */
 const LABEL = /^root-key-sentinel-(is|not)-ta-(\d{5})$/i
 
-export function sentinel(anchors: () => TrustAnchors): Layer {
-  return {
+export const sentinel = (anchors: () => TrustAnchors) =>
+  defineModule({
     name: 'sentinel',
+    about: 'Lets clients find out which root keys are trusted.',
     answer(request) {
       const question = sentinelQuestion(request)
       if (question === undefined) return 'pass'
@@ -20,8 +22,7 @@ export function sentinel(anchors: () => TrustAnchors): Layer {
       request.addEde(Ede.OTHER, `root key ${question.keyTag} is ${isTrusted ? '' : 'not '}a trust anchor (RFC 8509)`)
       return 'fail' // RFC 8509 §2.2
     },
-  }
-}
+  })
 
 /** RFC 8509 §2.2: only for addresses, of names that are secure, and not with CD. */
 function sentinelQuestion(request: Request): { keyTag: number; asksForTrust: boolean } | undefined {

@@ -1,3 +1,6 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import type { UdpKind } from '../../src/io/batched-udp.ts'
 import { systemClock } from '../../src/io/clock.ts'
@@ -9,6 +12,7 @@ import { checkUdpFree, UdpListener } from '../../workers/udp-listener.ts'
 import { SeededRandom } from '../support/random.ts'
 import { FakeResolver, queryFor } from './fake-resolver.ts'
 import { eventually, freePort, UdpClient } from './sockets.ts'
+import type { Taken } from './udp-listener-memory.ts'
 
 interface Station {
   resolver: FakeResolver
@@ -157,3 +161,18 @@ for (const kind of ['libc', 'dgram'] as UdpKind[])
       expect(leaving.counters.get(Counter.UDP_ANSWERS)).to.equal(before)
     })
   })
+
+describe('UdpListener, with all that looks at a packet whose answer is ready', () => {
+  it('allocates nothing for it', async function () {
+    if (typeof loadLibc() === 'string') this.skip()
+    this.timeout(30_000)
+    const script = fileURLToPath(new URL('./udp-listener-memory.ts', import.meta.url))
+    const child = fork(script, { execArgv: ['--expose-gc', '--max-semi-space-size=64', '--min-semi-space-size=64'] })
+    const [{ many, few }] = (await once(child, 'message')) as [{ many: Taken; few: Taken }]
+    // what a turn of the event loop takes, it takes with one packet as with 64
+    const perPacket = (many.octets - few.octets) / (many.answered - few.answered)
+    console.log(`      ${perPacket.toFixed(2)} octets a packet, over ${many.answered} packets`)
+    expect(many.answered).to.be.greaterThan(50_000)
+    expect(perPacket).to.be.lessThan(1)
+  })
+})

@@ -1,0 +1,130 @@
+/** A process with a listener as a worker has it, and all that looks at a packet whose answer is ready. It sends itself
+ *  queries, some turns of the event loop one each and some 64 each, and reports what either took from the heap. Run with
+ *  --expose-gc and a young generation that is large enough not to be collected meanwhile. */
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { UdpReceiver } from '../../src/io/batched-udp.ts'
+import { SendQueue } from '../../src/io/batched-udp-queue.ts'
+import { Slots } from '../../src/io/batched-udp-slots.ts'
+import { systemClock } from '../../src/io/clock.ts'
+import { type Libc, loadLibc } from '../../src/io/libc.ts'
+import { sockaddr } from '../../src/io/libc-address.ts'
+import { openUdp } from '../../src/io/libc-udp.ts'
+import { Counter, Counters } from '../../src/metrics/counters.ts'
+import { RateLimiter } from '../../src/modules/rate-limiting/index.ts'
+import { RateTable, tableOctets } from '../../src/modules/rate-limiting/table.ts'
+import { composeMessage, composeQuery } from '../../src/wire/compose.ts'
+import { nameFromText } from '../../src/wire/name.ts'
+import { rrset } from '../../src/wire/rrset.ts'
+import { Class, Flag, Type } from '../../src/wire/types.ts'
+import { AnswerIndex } from '../../workers/answer-index.ts'
+import { ClientLimits } from '../../workers/client-limits.ts'
+import { LastQuestions } from '../../workers/last-questions.ts'
+import { LocalClients } from '../../workers/local-clients.ts'
+import { Service } from '../../workers/serve.ts'
+import { UdpListener } from '../../workers/udp-listener.ts'
+import { FakeResolver } from './fake-resolver.ts'
+import { freePort } from './sockets.ts'
+
+const BATCH = 64
+const WARM_UP = 3000
+const TURNS = 1600
+const ADDRESS = '127.0.0.1'
+const RATES = { rateLimit: 1e6, instantLimit: 1e6 }
+const CAPACITY = 1000
+
+const libc = loadLibc() as Libc
+const index = new AnswerIndex({ octets: 1 << 20, udpSize: 1232, rotate: true, seed: 1 })
+const counters = new Counters()
+const folder = mkdtempSync(join(tmpdir(), 'bowline-memory-'))
+const lastQuestions = LastQuestions.open(join(folder, 'questions'))
+rmSync(folder, { recursive: true })
+const table = new RateTable(new ArrayBuffer(tableOctets(CAPACITY)), CAPACITY, RATES, 1)
+const localClients = new LocalClients()
+
+class Ready extends FakeResolver {
+  tick(wallMs: number): void {
+    index.tick(wallMs)
+  }
+
+  answerAtOnce(packet: Uint8Array, out: Uint8Array, overUdp: boolean): number {
+    return index.answer(packet, out, overUdp, 0)
+  }
+}
+
+const service = new Service({
+  resolver: new Ready(),
+  clock: systemClock,
+  counters,
+  limits: new ClientLimits(systemClock),
+  allows: (address) => localClients.includes(address),
+  udpSize: 1232,
+  limiter: new RateLimiter({ table, slip: 2, dryRun: false, logPeriodMs: 0, udpSize: 1232 }),
+  lastQuestions,
+})
+service.tick()
+
+/** Names of many lengths, half of them with EDNS; each is in the index. */
+const queries = Array.from({ length: BATCH }, (_, i) => {
+  const name = nameFromText(`${'n'.repeat(1 + (i % 40))}.n${i}.example.org`)
+  const question = { name, type: Type.A, class: Class.IN }
+  const edns = i % 2 === 0 ? { udpSize: 1232, do: false } : undefined
+  const buffer = new Uint8Array(1232)
+  const query = buffer.slice(0, composeQuery(buffer, { id: i, flags: Flag.RD, question, edns }))
+  const answer = [rrset(name, Type.A, 86_400, [Uint8Array.of(192, 0, 2, 1), Uint8Array.of(192, 0, 2, 2)])]
+  const message = { id: i, flags: Flag.QR | Flag.RD | Flag.RA, rcode: 0, question, answer }
+  const octets = composeMessage(buffer, message, { limit: 1232, dnssec: false, truncate: true })
+  if (!index.insert(query, buffer.subarray(0, octets), false, 0)) throw new Error('not taken into the index')
+  return query
+})
+
+const port = await freePort()
+const listener = await UdpListener.open(
+  { address: ADDRESS, port, setting: 'network/listen/0' },
+  service,
+  counters,
+  'libc',
+)
+// nobody reads at this socket: the kernel drops what is too much
+const fd = openUdp(libc, {
+  address: ADDRESS,
+  port: 0,
+  reusePort: false,
+  packetInfo: false,
+  receiveOctets: 0,
+  sendOctets: 0,
+})
+const deaf: UdpReceiver = { begin() {}, receive: () => 0, shorten: () => 0, count() {} }
+const sender = new SendQueue(libc, fd, deaf)
+const slots = new Slots(libc, BATCH)
+for (const [slot, query] of queries.entries()) slots.fill(slot, sockaddr(ADDRESS, port), new Uint8Array(), query)
+
+/** Of `TURNS` turns with so many queries each. */
+export interface Taken {
+  answered: number
+  octets: number
+}
+
+async function turns(count: number, queriesEach: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) {
+    sender.sendNow(slots, 0, queriesEach)
+    await new Promise(setImmediate)
+  }
+}
+
+async function measure(queriesEach: number): Promise<Taken> {
+  await turns(WARM_UP, queriesEach)
+  gc!()
+  const answeredBefore = counters.get(Counter.ANSWERED_AT_ONCE)
+  const { heapUsed } = process.memoryUsage()
+  await turns(TURNS, queriesEach)
+  const octets = process.memoryUsage().heapUsed - heapUsed
+  return { answered: counters.get(Counter.ANSWERED_AT_ONCE) - answeredBefore, octets }
+}
+
+const many = await measure(BATCH)
+const few = await measure(1)
+listener.close()
+process.send!({ many, few }, () => process.exit())

@@ -22,7 +22,7 @@ import { open, type RootDatabase, type RootDatabaseOptionsWithPath } from 'lmdb'
 import type { Clock } from '../io/interfaces.ts'
 import { applyBatch, type BatchTarget } from './batch.ts'
 import { STORE_FORMAT } from './entry.ts'
-import { type Candidate, candidateOf, chooseEvicted, EVICTED_SHARE, HitSketch } from './evict.ts'
+import { type Candidate, candidateOf, chooseEvicted, EVICTED_SHARE, LARGEST_SHARE, UseSketch } from './evict.ts'
 import { justAfter, WHOLE_STORE } from './keys.ts'
 import { findDamage } from './lmdb-check.ts'
 import type { PurgeTask } from './purge.ts'
@@ -54,17 +54,27 @@ export interface LmdbFileStats {
   commits: number
   /** Transactions that did not come about, nearly always because the disk is full; their writes are lost. */
   failedCommits: number
-  /** Transactions that came about at the second attempt. */
+  /** Of these, those not even tried: the file would have grown beyond its limit, as a reader holds on to old pages. */
+  refusedCommits: number
+  /** Transactions that came about at the second attempt, and times that the file was closed, checked and opened again. */
   repeatedCommits: number
+  reopenings: number
   /** Entries removed to make room: those whose time was over, and others. */
   evictedExpired: number
   evictedLive: number
   /** Dead processes whose read slots were cleared. */
   clearedReaders: number
-  /** Steps of eviction, the time they took together, and how many took longer than a millisecond. */
+  /** Steps of eviction, each a transaction, the time they took together, the longest, and how many took longer than a
+   *  millisecond. */
   evictions: number
   evictionMs: number
+  longestEvictionMs: number
   longEvictions: number
+  /** How long what is to be stored has waited behind eviction at most: for one step, or more of them in a flood. */
+  longestWaitMs: number
+  /** Time of the transactions that store, and of the longest. */
+  commitMs: number
+  longestCommitMs: number
 }
 
 /** Readers, and with them read transactions, that can be open at a time: workers old and new, and tools. */
@@ -74,7 +84,7 @@ const MAX_OPENING_ATTEMPTS = 3
 /** Entries looked at in one step of eviction, at first and at most; and at least: smaller steps, each a transaction, would
  *  not keep up with what comes in. */
 const EVICTION_STEP = 512
-const SMALLEST_STEP = 256
+const SMALLEST_STEP = 128
 const STEP_GROWTH = 32
 /** What is to be stored never waits longer behind one step of eviction: the next is smaller when one took longer. */
 const EVICTION_MS = 1
@@ -88,6 +98,17 @@ const HIGH_WATER = 0.75
 const LOW_WATER = 0.73
 /** So many entries are evicted for each one put while there are too many. */
 const EVICTED_PER_PUT = 1.25
+/** What has to be evicted may wait until it is worth a step, but no longer than until it is so much of what there is. */
+const MOST_OWED = 1 / 100
+/** An entry takes about so many octets in the file, with its key and with the room that is free in pages. */
+const ENTRY_OCTETS = 192
+/** A batch has no shorter operation, about: what it will touch at most follows from that. */
+const OPERATION_OCTETS = 48
+/** Workers tell one use in so many. */
+const USES_PER_TOUCH = 16
+/** How long eviction takes to come round, until it has; and at least. */
+const FIRST_LAP_MS = 3_600_000
+const SHORTEST_LAP_MS = 1000
 /** After a failed commit, writes are dropped for so long before the next is tried; twice as long the next time. */
 const FIRST_REST_MS = 200
 const LONGEST_REST_MS = 10_000
@@ -106,7 +127,11 @@ export class LmdbFile implements BatchTarget {
   /** Where eviction goes on. */
   private hand: Uint8Array = WHOLE_STORE[0]
   private isEvicting = false
-  private readonly hits = new HitSketch()
+  private readonly uses: UseSketch
+  private lapMs = FIRST_LAP_MS
+  private lapBeganMs: number | undefined
+  /** Entries that are to go for those that came. */
+  private owed = 0
   private narrowStep = NARROW_STEP
   private step = EVICTION_STEP
   private restUntilMs = 0
@@ -115,17 +140,25 @@ export class LmdbFile implements BatchTarget {
   /** The limit in force: sizeMax, or less while the disk is full. */
   private limit: number
   private fileBytes = 0
+  /** The snapshot that was in the way when a transaction was refused. */
+  private heldTransaction = -1
   private putsInCommit = 0
   private readonly counted = {
     commits: 0,
     failedCommits: 0,
+    refusedCommits: 0,
+    repeatedCommits: 0,
+    reopenings: 0,
     evictedExpired: 0,
     evictedLive: 0,
-    repeatedCommits: 0,
     clearedReaders: 0,
     evictions: 0,
     evictionMs: 0,
+    longestEvictionMs: 0,
     longEvictions: 0,
+    longestWaitMs: 0,
+    commitMs: 0,
+    longestCommitMs: 0,
   }
 
   /** Differs from that of any other file there ever was: readers see by it that they hold an old one. */
@@ -133,13 +166,14 @@ export class LmdbFile implements BatchTarget {
 
   /** Octets that are best written at a time: more at once would make the file larger for good. */
   get transactionOctets(): number {
-    return Math.min(1024 * 1024, Math.max(16 * 1024, this.limit / 256))
+    return Math.min(64 * 1024, Math.max(4 * 1024, this.limit / 4096))
   }
 
   /** Opens the file, or makes a fresh one where there is none that can be trusted. Throws only when no file can be made. */
   constructor(options: LmdbFileOptions) {
     this.options = options
     this.limit = options.sizeMax
+    this.uses = new UseSketch(options.sizeMax / ENTRY_OCTETS)
     const opened = openTrusted(options)
     this.db = opened.db
     this.fileId = opened.fileId
@@ -148,18 +182,24 @@ export class LmdbFile implements BatchTarget {
 
   /** Carries out batches in one transaction. False when it could not be: their writes are lost, the file is as before. */
   write(batches: readonly Uint8Array[]): boolean {
-    if (this.isResting) {
+    const octets = batches.reduce((sum, batch) => sum + batch.length, 0)
+    if (this.isResting || this.wouldOutgrow(octets)) {
       this.counted.failedCommits++
       return false
     }
     if (this.restMs > FIRST_REST_MS) this.evictStep() // there was trouble; see first whether there is room now
     this.putsInCommit = 0
+    const startMs = this.options.clock.monotonicMs()
     const done = this.commit(() => {
       for (const batch of batches) applyBatch(batch, this)
     })
     if (!done) return false
+    this.restMs = FIRST_REST_MS
+    const tookMs = this.options.clock.monotonicMs() - startMs
+    this.counted.commitMs += tookMs
+    this.counted.longestCommitMs = Math.max(this.counted.longestCommitMs, tookMs)
     this.makeRoom(this.putsInCommit)
-    this.watchGrowth()
+    this.fileBytes = this.stats().fileBytes
     return true
   }
 
@@ -261,14 +301,19 @@ export class LmdbFile implements BatchTarget {
     const chunk: Candidate[] = []
     try {
       for (const { key, value } of this.db.getRange({ start: this.hand, end: WHOLE_STORE[1], limit: step }))
-        chunk.push(candidateOf(key, value, this.hits.of(key)))
+        chunk.push(candidateOf(key, value, this.uses.of(key)))
     } catch (error) {
       this.failed(error)
       return 0
     }
     const last = chunk.at(-1)
-    this.hand = last === undefined || chunk.length < step ? WHOLE_STORE[0] : Buffer.from([...last.key, 0])
-    const { keys, expired } = chooseEvicted(chunk, this.options.clock.wallMs(), isNarrow ? 1 : EVICTED_SHARE)
+    if (last === undefined || chunk.length < step) this.beginLap(startMs)
+    else this.hand = justAfter(last.key)
+    const { keys, expired } = chooseEvicted(chunk, {
+      nowMs: this.options.clock.wallMs(),
+      share: isNarrow ? 1 : Math.min(LARGEST_SHARE, Math.max(EVICTED_SHARE, this.owed / chunk.length)),
+      lapMs: this.lapMs,
+    })
     const done = this.commit(() => {
       for (const key of keys) this.db.remove(key)
     })
@@ -278,12 +323,20 @@ export class LmdbFile implements BatchTarget {
     if (!done) return 0
     this.counted.evictedExpired += expired
     this.counted.evictedLive += keys.length - expired
+    this.owed = Math.max(0, this.owed - keys.length)
     return keys.length
+  }
+
+  private beginLap(nowMs: number): void {
+    if (this.lapBeganMs !== undefined) this.lapMs = Math.max(SHORTEST_LAP_MS, nowMs - this.lapBeganMs)
+    this.lapBeganMs = nowMs
+    this.hand = WHOLE_STORE[0]
   }
 
   private timeEviction(tookMs: number): void {
     this.counted.evictions++
     this.counted.evictionMs += tookMs
+    this.counted.longestEvictionMs = Math.max(this.counted.longestEvictionMs, tookMs)
     if (tookMs > EVICTION_MS) {
       this.counted.longEvictions++
       this.step = Math.max(SMALLEST_STEP, this.step >> 1)
@@ -316,7 +369,9 @@ export class LmdbFile implements BatchTarget {
 
   put(key: Uint8Array, value: Uint8Array): void {
     this.putsInCommit++
-    if (key.length <= MAX_KEY && key[0] !== META_PARTITION) this.db.put(key, value)
+    if (key.length > MAX_KEY || key[0] === META_PARTITION) return
+    this.db.put(key, value)
+    this.uses.note(key, 1)
   }
 
   remove(key: Uint8Array): void {
@@ -324,7 +379,7 @@ export class LmdbFile implements BatchTarget {
   }
 
   touch(key: Uint8Array): void {
-    this.hits.note(key)
+    this.uses.note(key, USES_PER_TOUCH)
   }
 
   /** Gives the number of entries removed. */
@@ -342,49 +397,74 @@ export class LmdbFile implements BatchTarget {
 
   // ---- inside -----------------------------------------------------------------------------------------------------------
 
-  /** LMDB has been seen to refuse a transaction for a reason of its own ("reserved freelist …") and to take the next.
-   *  Nothing has been written then, so it is tried once more. */
+  /** LMDB now and then refuses a transaction although nothing is wrong ("reserved freelist had a data entry with
+   *  zero-size": it looks at a record of free pages that need not be there). Nothing has been written then, and it has
+   *  forgotten the list in memory that misled it, so the next attempt comes about. If not, the file is opened anew. */
   private commit(action: () => void): boolean {
-    try {
+    const attempts = [
+      () => {},
+      () => void this.counted.repeatedCommits++,
+      () => {
+        this.options.log(
+          'cache-reopened',
+          { path: this.options.path },
+          'The cache is closed, checked and opened again.',
+        )
+        this.reopen()
+      },
+    ]
+    for (const [index, prepare] of attempts.entries()) {
       try {
+        prepare()
         this.db.transactionSync(action)
+        this.counted.commits++
+        this.oddFailures = 0
+        return true
       } catch (error) {
-        if (isWantOfSpace(error)) throw error
-        this.counted.repeatedCommits++
-        this.db.transactionSync(action)
+        if (!isWantOfSpace(error) && index + 1 < attempts.length) continue
+        this.failed(error)
+        return false
       }
-      this.counted.commits++
-      this.oddFailures = 0
-      return true
-    } catch (error) {
-      this.failed(error)
-      return false
     }
+    return false
   }
 
-  /** Evicts faster than is put, so that a flood of new entries does not outrun it. */
+  /** Evicts faster than is put, so that a flood of new entries does not outrun it: at most one step as long as that is
+   *  enough, of which more goes the more there is to be made up for. */
   private makeRoom(puts: number): void {
-    for (let left = puts * EVICTED_PER_PUT; left > 0 && this.isOverLimit(); ) {
-      const evicted = this.evict()
-      if (evicted === 0) return
-      left -= evicted
+    if (!this.isOverLimit()) {
+      this.owed = 0
+      return
     }
+    this.owed += puts * EVICTED_PER_PUT
+    const most = Math.max(EVICTION_STEP, (this.limit / ENTRY_OCTETS) * MOST_OWED)
+    if (this.owed < this.step * EVICTED_SHARE) return
+    const startMs = this.options.clock.monotonicMs()
+    while (this.evict() > 0 && this.owed > most && this.isOverLimit());
+    this.counted.longestWaitMs = Math.max(this.counted.longestWaitMs, this.options.clock.monotonicMs() - startMs)
   }
 
   /** Pages that were given back are not used again while some reader, perhaps a stopped process, holds an old snapshot;
-   *  then the file grows however much is evicted, and writing has to wait. */
-  private watchGrowth(): void {
-    const { fileBytes } = this.stats()
-    if (fileBytes > this.fileBytes && fileBytes > this.options.sizeMax && this.clearReaders() === 0) {
-      if (this.restMs === FIRST_REST_MS)
-        this.options.log(
-          'cache-too-large',
-          { path: this.options.path, fileBytes, sizeMax: this.options.sizeMax },
-          'The cache file grows beyond its limit, most likely because a reader holds on to it; storing is slowed down.',
-        )
-      this.rest()
-    } else this.restMs = FIRST_REST_MS
-    this.fileBytes = fileBytes
+   *  then the file grows however much is evicted, and nothing can be stored when it has reached its limit. */
+  private wouldOutgrow(octets: number): boolean {
+    const { path, sizeMax } = this.options
+    const { pageSize, lastTxnId } = this.db.getStats() as { [field: string]: number }
+    const growth = (octets / OPERATION_OCTETS) * pageSize
+    if (this.fileBytes + growth <= sizeMax) return false
+    const oldest = oldestSnapshot(this.db.readerList())
+    if (oldest === undefined || lastTxnId - oldest.transaction < 2 || this.clearReaders() > 0) return false
+    this.counted.refusedCommits++
+    const isHungUp = oldest.transaction === this.heldTransaction // others let go within milliseconds
+    this.heldTransaction = oldest.transaction
+    if (!isHungUp) return true
+    if (this.restMs === FIRST_REST_MS)
+      this.options.log(
+        'cache-held',
+        { path, fileBytes: this.fileBytes, sizeMax, holder: oldest.pid },
+        `Nothing can be stored while process ${oldest.pid} holds on to old pages of the cache: the file would outgrow its limit.`,
+      )
+    this.rest()
+    return true
   }
 
   private get isResting(): boolean {
@@ -421,16 +501,39 @@ export class LmdbFile implements BatchTarget {
     if (++this.oddFailures >= MAX_ODD_FAILURES) this.replace(message)
   }
 
+  /** Closes the file and opens it again if it is whole; else sets it aside. */
+  private reopen(): void {
+    this.counted.reopenings++
+    void this.db.close()
+    const opened = openExisting(this.options)
+    if (typeof opened === 'string') setAside(this.options, opened)
+    this.use(typeof opened === 'string' ? openFresh(this.options) : opened)
+  }
+
   /** Sets the damaged file aside while running; readers learn of it by the new file's id. */
   private replace(reason: string): void {
     void this.db.close()
     setAside(this.options, reason)
-    const fresh = openFresh(this.options)
-    this.db = fresh.db
-    this.fileId = fresh.fileId
+    this.use(openFresh(this.options))
+  }
+
+  private use(opened: Opened): void {
+    this.db = opened.db
+    this.fileId = opened.fileId
     this.oddFailures = 0
     this.hand = WHOLE_STORE[0]
+    this.fileBytes = this.stats().fileBytes
   }
+}
+
+/** The oldest of the snapshots that readers hold, from LMDB's table of them: lines of process, thread and transaction, which
+ *  is `-` where there is none now. */
+function oldestSnapshot(table: string): { pid: number; transaction: number } | undefined {
+  let oldest: { pid: number; transaction: number } | undefined
+  for (const [, pid, transaction] of table.matchAll(/^\s*(\d+)\s+\S+\s+(\d+)\s*$/gm))
+    if (oldest === undefined || Number(transaction) < oldest.transaction)
+      oldest = { pid: Number(pid), transaction: Number(transaction) }
+  return oldest
 }
 
 // ---- opening --------------------------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ const CLASSES: readonly [path: string, reloadClass: ReloadClass][] = [
   ['rundir', ReloadClass.RESTART],
   ['user', ReloadClass.RESTART],
   ['management', ReloadClass.RESTART],
+  ['monitoring', ReloadClass.LIVE],
   ['cache/storage', ReloadClass.RESTART],
   ['cache/prefill', ReloadClass.LIVE],
 ]

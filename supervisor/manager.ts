@@ -6,7 +6,6 @@ import type { Config } from '../src/config/schema.ts'
 import type { Clock, Timer } from '../src/io/interfaces.ts'
 import { type Log, type LogLevel, setLogging } from '../src/io/log.ts'
 import { systemRandom } from '../src/io/random.ts'
-import { COUNTER_NAMES, type Counter } from '../src/metrics/counters.ts'
 import type { Frequent, FrequentTable } from '../src/metrics/frequent.ts'
 import type { CacheFacts, CacheOrder } from '../workers/messages.ts'
 import { AutoScale } from './auto-scale.ts'
@@ -15,6 +14,10 @@ import { type Change, ReloadClass, withoutRestart } from './changes.ts'
 import { loadOperatorConfig } from './commands/operator-config.ts'
 import { Fleet, type FleetOptions, type WorkerFacts } from './fleet.ts'
 import type { Json } from './json-patch.ts'
+import { Exporter } from './metrics/exporter.ts'
+import type { Snapshot } from './metrics/metric.ts'
+import { OwnCounter } from './metrics/own-counters.ts'
+import { type Health, MetricsServer } from './metrics/server.ts'
 import { Prefill } from './prefill.ts'
 import { SettingsStore } from './settings-store.ts'
 import { sumOfWorkers } from './sums.ts'
@@ -59,6 +62,8 @@ export interface ReloadResult {
 }
 
 const DECIDE_MS = 1000
+/** A worker that takes longer to answer a scrape is told as it last was. */
+const SCRAPE_MS = 200
 /** Clearing a cache of many gigabytes takes its time. */
 const CACHE_ORDER_MS = 120_000
 
@@ -76,6 +81,10 @@ export class Manager {
   #lastDecision: string | undefined
   #timer: Timer | undefined
   #busy: string | undefined
+  readonly exporter = new Exporter(() => this.#look())
+  readonly metrics: MetricsServer
+  /** How the configuration fared since the start. */
+  #changed: Snapshot['config'] = { generation: 1, lastReloadWorked: true, lastReloadMs: undefined }
 
   constructor(options: ManagerOptions) {
     const { config, clock, log } = options
@@ -95,11 +104,12 @@ export class Manager {
       onChange: () => this.fleet.renewAnchors(),
     })
     this.#prefill = new Prefill({ clock, random: systemRandom, log })
+    this.metrics = new MetricsServer({ exporter: this.exporter, health: () => this.health(), log })
     this.settings = new SettingsStore({
       document: options.document ?? (readSettings(options.configFiles ?? []) as Json),
       config,
       clock,
-      follow: (next, changes) => this.#follow(next, changes),
+      follow: (next, changes) => this.#tally(() => this.#follow(next, changes), true),
       log: (event, sentence) => log.warning({ event }, sentence),
     })
   }
@@ -158,12 +168,50 @@ export class Manager {
 
   /** By name, over all workers that ever were. */
   async counters(): Promise<{ name: string; labels: Record<string, string>; value: number }[]> {
-    await this.fleet.ask()
-    const counted = [...sumOfWorkers(this.fleet.totals()).counters].flatMap((value, index) => {
-      const named = COUNTER_NAMES[index as Counter]
-      return named === undefined ? [] : [{ name: named.name, labels: named.labels ?? {}, value }]
-    })
-    return [...counted, ...this.#prefill.counters()]
+    const families = await this.exporter.families()
+    return families
+      .filter(({ type }) => type === 'counter')
+      .flatMap(({ name, samples }) => samples.map(({ labels, value }) => ({ name, labels: textOf(labels), value })))
+  }
+
+  /** Opens the endpoint for monitoring. Rejects with a BowlineError when that cannot be had where an operator wants it. */
+  openMetrics(): Promise<void> {
+    return this.metrics.follow(this.fleet.config)
+  }
+
+  health(): Health {
+    const workers = this.fleet.measures()
+    const running = workers.filter(({ state }) => state === 'running').length
+    return {
+      isReady: this.isWell,
+      state: this.#busy ?? this.#state,
+      version: this.#options.version,
+      uptimeMs: Math.round(this.#clock.monotonicMs() - this.#startedMs),
+      workers: { running, wanted: workers.length },
+    }
+  }
+
+  async #look(): Promise<Snapshot> {
+    const { fleet } = this
+    const mode = fleet.config.monitoring.metrics
+    fleet.counted[OwnCounter.SCRAPES]++
+    if (mode === 'lazy' || mode === 'off') await fleet.ask(SCRAPE_MS)
+    const totals = fleet.totals()
+    const { user, system } = process.cpuUsage()
+    return {
+      version: this.#options.version,
+      totals,
+      sum: sumOfWorkers(totals),
+      workers: fleet.measures(),
+      leaving: fleet.leaving,
+      keeper: { isUp: fleet.keeper.state === 'running' && fleet.keeper.answers, gauges: fleet.keeper.gauges },
+      startedMs: this.#clock.wallMs() - (this.#clock.monotonicMs() - this.#startedMs),
+      isReady: this.isWell,
+      config: this.#changed,
+      supervisor: { rssOctets: process.memoryUsage.rss(), cpuSeconds: (user + system) / 1e6 },
+      prefill: this.#prefill.counters(),
+      ownOnly: mode === 'manager-only',
+    }
   }
 
   /** What happens most often. */
@@ -228,7 +276,7 @@ export class Manager {
     const files = this.#options.configFiles
     if (files === undefined) throw new BowlineError('no-files', 'this service was started without configuration files')
     return this.#while('reloading', async () => {
-      loadOperatorConfig(files) // for mistakes with file and line
+      await this.#tally(() => loadOperatorConfig(files), false) // for mistakes with file and line
       const changes = await this.settings.edit({ document: readSettings(files) as Json })
       if (force || (changes.length === 0 && namesFiles(this.settings.config))) await this.fleet.roll(this.fleet.config)
       return { changes, needsRestart: changes.filter(needsRestart).map(({ path }) => path) }
@@ -256,8 +304,15 @@ export class Manager {
   }
 
   async #follow(next: Config, changes: readonly Change[]): Promise<Config> {
-    const config = withoutRestart(this.fleet.config, next)
-    if (changes.some((change) => change.class === ReloadClass.ROLL)) await this.fleet.roll(config)
+    const former = this.fleet.config
+    const config = withoutRestart(former, next)
+    await this.metrics.follow(config)
+    try {
+      if (changes.some((change) => change.class === ReloadClass.ROLL)) await this.fleet.roll(config)
+    } catch (error) {
+      await this.metrics.follow(former).catch(() => {})
+      throw error
+    }
     const paths = changes.map(({ path }) => path)
     this.#tellLogging(config)
     this.#anchors.follow(config)
@@ -274,6 +329,24 @@ export class Manager {
           (needsRestart(change) ? ', once the service is restarted' : ` (${change.class})`),
       )
     return config
+  }
+
+  /** Keeps account of a change of the configuration, or of a step without which there is none. */
+  async #tally<Result>(change: () => Result | Promise<Result>, isWhole: boolean): Promise<Result> {
+    const { generation } = this.#changed
+    const lastReloadMs = this.#clock.wallMs()
+    try {
+      const result = await change()
+      if (isWhole) {
+        this.#changed = { generation: generation + 1, lastReloadWorked: true, lastReloadMs }
+        this.fleet.counted[OwnCounter.RELOADS_DONE]++
+      }
+      return result
+    } catch (error) {
+      this.#changed = { generation, lastReloadWorked: false, lastReloadMs }
+      this.fleet.counted[OwnCounter.RELOADS_FAILED]++
+      throw error
+    }
   }
 
   async #scaleTo(workers: number, reason: string): Promise<void> {
@@ -311,6 +384,10 @@ export class Manager {
       if (reload) this.#options.notify('READY=1')
     }
   }
+}
+
+function textOf(labels: Record<string, string | number>): Record<string, string> {
+  return Object.fromEntries(Object.entries(labels).map(([label, value]) => [label, String(value)]))
 }
 
 const WORKERS = { min: 1, max: 256 }

@@ -12,7 +12,9 @@ import type { Config } from '../src/config/schema.ts'
 import { systemClock } from '../src/io/clock.ts'
 import type { Timer } from '../src/io/interfaces.ts'
 import { createLog, type Log } from '../src/io/log.ts'
+import type { UdpWays } from '../workers/messages.ts'
 import { ControlServer, readControlFiles } from './control/server.ts'
+import type { Fleet } from './fleet.ts'
 import { ListeningSockets } from './listening-sockets.ts'
 import { holdLock, lockRunFolder, type RunLock } from './lock.ts'
 import { Manager } from './manager.ts'
@@ -110,11 +112,16 @@ class Supervisor {
     process.on('SIGHUP', reload)
     try {
       log.info({ event: 'starting' }, 'starting')
+      if (this.#predecessor === undefined) await this.#manager.openMetrics()
       const outcome = await Promise.race([this.#manager.start().then(() => 'started' as const), this.#stopping.first])
       if (outcome === 'started') {
         if (this.#predecessor !== undefined) await this.#succeed(this.#predecessor)
         this.#control = await ControlServer.open(fleet.config, controlFiles, this.#manager, log)
-        log.notice({ event: 'started', workers: fleet.size }, `answering with ${fleet.size} workers`)
+        const udp = udpWays(fleet)
+        log.notice(
+          { event: 'started', workers: fleet.size, udp },
+          `answering with ${fleet.size} workers, ${udpText(udp)}`,
+        )
         notifyManager('READY=1', `MAINPID=${process.pid}`)
         this.#feedWatchdog()
         await this.#stopping.first
@@ -127,6 +134,7 @@ class Supervisor {
       throw error
     } finally {
       this.#control?.close()
+      this.#manager.metrics.close()
       process.off('SIGHUP', reload)
       this.#stopping.end()
     }
@@ -173,6 +181,7 @@ class Supervisor {
     this.#log.notice({ event: 'upgraded', successor: successor.pid }, `process ${successor.pid} takes over`)
     notifyManager(`MAINPID=${successor.pid}`)
     this.#control?.release()
+    this.#manager.metrics.close()
     fleet.counted[OwnCounter.UPGRADES]++
     await fleet.ask()
     successor.lead(fleet.totals())
@@ -195,6 +204,10 @@ class Supervisor {
     const counted = await predecessor.ready(fleet.heirs)
     if (counted !== undefined) fleet.inherit(counted)
     holdLock(fleet.config.rundir, predecessor.takeOver.lockFd)
+    // the service goes on; that nobody can see its figures is no reason to end it
+    await this.#manager
+      .openMetrics()
+      .catch((error: Error) => this.#log.err({ event: 'no-metrics', err: error }, error.message))
     void predecessor.gone().then(async (total) => {
       if (total !== undefined) fleet.inherit(total)
       if (process.connected) process.disconnect()
@@ -210,6 +223,19 @@ class Supervisor {
     if (this.#manager.isWell) notifyManager('WATCHDOG=1')
     this.#watchdog = systemClock.after(intervalMs / 3, () => this.#feedWatchdog())
   }
+}
+
+/** How UDP comes in and goes out; all workers are of one kind. */
+function udpWays(fleet: Fleet): UdpWays | undefined {
+  return fleet.measures().find(({ udp }) => udp !== undefined)?.udp
+}
+
+function udpText(udp: UdpWays | undefined): string {
+  if (udp === undefined) return 'UDP unknown'
+  const { listener, upstream } = udp
+  return listener === upstream
+    ? `UDP by ${listener}`
+    : `UDP by ${listener} to clients and by ${upstream} to other servers`
 }
 
 /** Two promises: that of the first reason to stop and that of the second. */

@@ -11,7 +11,7 @@ export const KNOT_ONLY: readonly string[] = [
   'local-data/root-fallback-addresses-files',
   'local-data/rpz',
   'max-workers',
-  'monitoring',
+  'monitoring/graphite',
   'network/listen[]/freebind',
   'network/listen[]/unix-socket',
   'network/proxy-protocol',

@@ -1,10 +1,32 @@
 /** The sections about what the service keeps an eye on while it runs: how much clients ask, what happens most often, its
  *  own health. Part of schema.ts. */
 
+import { familyOf, parseInterface } from './listen.ts'
 import { wholeOrNone } from './policy-kinds.ts'
-import { type Complain, flag, milliseconds, seconds, section, whole } from './settings.ts'
+import { type Complain, choice, flag, line, milliseconds, seconds, section, whole } from './settings.ts'
 
 const DAY = 86_400
+
+export const monitoringSchema = section(
+  'What monitoring systems can read: figures for Prometheus at `/metrics`, and whether all is well at `/healthz` and `/readyz`.',
+  {
+    metrics: choice(['off', 'manager-only', 'lazy', 'always'], {
+      about:
+        '`lazy`: whenever the figures are asked for, all workers are asked for theirs; `always`: they are not, and what they ' +
+        'tell each second will do; `manager-only`: only what the supervisor knows by itself is told; `off`: nothing, and no port is opened.',
+      fallback: 'lazy',
+    }),
+    interface: line({
+      about:
+        'The address and port at which they are told, over HTTP, to everybody who can reach it. If another program has the ' +
+        'port, the service starts without when none is named here, and not at all when one is.',
+      max: 64,
+      otherwise: '`127.0.0.1@9153`',
+      example: '192.0.2.53@9153',
+    }),
+  },
+  tellsSomewhere,
+)
 
 export const rateLimitingSchema = section(
   'Limits for clients over UDP, where anybody can pretend to be anybody. They hold for all workers together.',
@@ -100,6 +122,17 @@ export const watchdogSchema = section(
     }),
   },
 )
+
+function tellsSomewhere({ interface: text }: { interface?: string | undefined }, complain: Complain): void {
+  if (text === undefined) return
+  const { host, port } = parseInterface(text) ?? {}
+  if (host === undefined || port === undefined || familyOf(host) === undefined)
+    complain(
+      [['interface']],
+      'an address and a port, as in 127.0.0.1@9153',
+      'write the address in numbers and the port after an @',
+    )
+}
 
 function namesRate(limits: { enable: boolean; 'rate-limit'?: number | undefined }, complain: Complain): void {
   if (limits.enable && limits['rate-limit'] === undefined)

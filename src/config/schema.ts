@@ -6,7 +6,7 @@
 import type * as z from 'zod'
 import { DNS_PORT, familyOf, parseInterface } from './listen.ts'
 import { LOG_GROUPS } from './log-groups.ts'
-import { clientLimitsSchema, rateLimitingSchema, statsSchema, watchdogSchema } from './operations.ts'
+import { clientLimitsSchema, monitoringSchema, rateLimitingSchema, statsSchema, watchdogSchema } from './operations.ts'
 import {
   cookiesSchema,
   dns64Schema,
@@ -210,6 +210,7 @@ export const configSchema = section('The configuration of Bowline.', {
     },
     guardsTcp,
   ),
+  monitoring: monitoringSchema,
   network: section(
     'How Bowline speaks with clients and with other servers.',
     {

@@ -77,8 +77,8 @@ export interface Table {
   readonly length: number
   readonly name: string
   readonly help: string
-  /** The cell of `start` + n has the labels `labelsOf(n)`; undefined: it is not used. */
-  labelsOf(cell: number): Record<string, string> | undefined
+  /** Of the cell at `start` + n. */
+  labelsOf(cell: number): Record<string, string>
   /** Cells that nothing was counted in are not told. */
   readonly sparse: boolean
 }

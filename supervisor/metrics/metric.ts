@@ -1,0 +1,74 @@
+/** What a scrape tells: metrics with name, help and labels, each with a way to read it off a snapshot of the service. */
+
+import type { ModuleCount } from '../../workers/messages.ts'
+import type { WorkerMeasure } from '../fleet.ts'
+import type { FleetTotals, Totals } from '../sums.ts'
+
+/** The service at one moment. */
+export interface Snapshot {
+  version: string
+  /** Counted by all that ever belonged to it. */
+  totals: FleetTotals
+  /** By all workers together. */
+  sum: Totals
+  workers: readonly WorkerMeasure[]
+  /** Workers that finish what they have. */
+  leaving: number
+  keeper: { isUp: boolean; gauges: Float64Array }
+  startedMs: number
+  isReady: boolean
+  config: { generation: number; lastReloadWorked: boolean; lastReloadMs: number | undefined }
+  supervisor: { rssOctets: number; cpuSeconds: number }
+  /** Copies of zones fetched into the cache (supervisor/prefill.ts). */
+  prefill: readonly (Sample & { name: string })[]
+  /** Only what the supervisor knows by itself is told. */
+  ownOnly: boolean
+}
+
+export type MetricType = 'counter' | 'gauge' | 'histogram'
+
+export interface Sample {
+  labels: Record<string, string | number>
+  value: number
+  /** Of a histogram: with `_bucket`, `_sum` or `_count`. */
+  metricName?: string
+}
+
+export interface Metric {
+  name: string
+  type: MetricType
+  help: string
+  /** What the labels may be, for the manual. */
+  labels: Readonly<Record<string, string>>
+  read(snapshot: Snapshot): Sample[]
+}
+
+export interface Family {
+  name: string
+  type: MetricType
+  help: string
+  samples: readonly Sample[]
+}
+
+/** All that is told of a snapshot. */
+export function familiesOf(metrics: readonly Metric[], snapshot: Snapshot): Family[] {
+  const families = metrics.map(({ name, type, help, read }) => ({ name, type, help, samples: read(snapshot) }))
+  return [...families, ...moduleFamilies(snapshot.sum.modules)].filter(({ samples }) => samples.length > 0)
+}
+
+const NOT_IN_NAMES = /[^a-z0-9_]/g
+
+/** A metric of a module has the same name whatever the module; which one it is stands in the label. */
+function moduleFamilies(counts: readonly ModuleCount[]): Family[] {
+  const byName = new Map<string, ModuleCount[]>()
+  for (const count of counts) {
+    const name = `bowline_module_${count.metric.toLowerCase().replace(NOT_IN_NAMES, '_')}_total`
+    byName.set(name, [...(byName.get(name) ?? []), count])
+  }
+  return [...byName].map(([name, same]) => ({
+    name,
+    type: 'counter',
+    help: [...new Set(same.map(({ module, help }) => `${module}: ${help}`))].join('; '),
+    samples: same.map(({ module, value }) => ({ labels: { module }, value })),
+  }))
+}

@@ -55,7 +55,8 @@ const FREQUENT = 1000
 /** What a CountersNow that nobody asked for has as its id. */
 const UNASKED = 0
 
-export function runWorker(makeResolver: MakeResolver): void {
+/** `rehearsal`: what is done before anybody can ask, while this process may be nothing but the spare. */
+export function runWorker(makeResolver: MakeResolver, rehearsal: Promise<unknown> = Promise.resolve()): void {
   let log = createLog({ level: 'notice', process: 'worker' })
   let worker: Worker | undefined
   const stop = (timeoutMs: number, acceptMs = 0, heirs: readonly string[] = []) => {
@@ -98,6 +99,7 @@ export function runWorker(makeResolver: MakeResolver): void {
     try {
       const resolver = await makeResolver(order, log)
       await selfTest(resolver, systemClock)
+      await rehearsal
       flushCompileCache() // the next to start need not compile what this one had to
       const starting = new Worker(order, resolver, log)
       await starting.open(log)

@@ -16,8 +16,7 @@ import type { ClientLimits } from './client-limits.ts'
 import { countAnswer } from './count-answer.ts'
 import type { LastQuestions } from './last-questions.ts'
 import { isLoopback } from './local-clients.ts'
-import type { Traced, WorkerOrder } from './messages.ts'
-import type { ModuleCount } from './messages.ts'
+import type { ModuleCount, Traced, WorkerOrder } from './messages.ts'
 
 /** Who asked. `address` has 4 or 16 octets. */
 export interface Client {

@@ -49,6 +49,10 @@ export class UdpListener implements UdpReceiver {
     return listener
   }
 
+  get port(): number {
+    return this.#socket.port
+  }
+
   /** Of `sockets` workers, the kernel chooses by the id of the query from now on. Throws the system's error. */
   spreadByQuery(sockets: number): void {
     this.#socket.spreadByQuery?.(sockets)

@@ -26,6 +26,7 @@ import { KeeperLink } from './keeper-link.ts'
 import { loadModules } from './load-modules.ts'
 import { MeasuredTransport } from './measured-transport.ts'
 import type { StartWorker } from './messages.ts'
+import { rehearse } from './rehearsal.ts'
 import { moduleCounts, reportCounters, reportGauges } from './report.ts'
 import { runWorker } from './run-worker.ts'
 import type { Resolver } from './serve.ts'
@@ -39,7 +40,7 @@ const INDEX_OCTETS = 32 * 1024 * 1024
 /** Names in the table that goes to the supervisor. */
 const FREQUENT = 100
 
-runWorker(makeResolver)
+runWorker(makeResolver, rehearse())
 
 async function makeResolver({ config, socketPath }: StartWorker, log: Log): Promise<Resolver> {
   const settings = settingsFromConfig(config)

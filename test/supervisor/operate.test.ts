@@ -138,7 +138,7 @@ describe('the running service', () => {
     expect(after.filter((pid) => between.includes(pid))).to.deep.equal([])
     expect(await answerers()).to.deep.equal(after.sort())
     const wrong = await bowline('restart', '--worker', '7', '-s', service.socket)
-    expect(wrong).to.include({ code: 1, stderr: 'there is no worker 7; there are 1 to 2\n' })
+    expect(wrong).to.include({ code: 1, stderr: 'there is no worker 7; there are 1, 2\n' })
   })
 
   it('follows its files, by command and by SIGHUP, and says what it takes', async () => {

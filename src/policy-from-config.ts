@@ -72,12 +72,13 @@ function sections(config: Config): Sections {
     data.records !== undefined ||
     data['addresses-files'].length > 0 ||
     Object.keys(data.addresses).length > 0
-  const { options, network } = config
+  const { dnssec, options, network } = config
   return {
     ...(config.views.length > 0 ? { views: config.views } : {}),
     ...(hasData ? { 'local-data': withTexts(config) } : {}),
     ...(config.cookies.enable ? { cookies: { master: cookieSecret(config) } } : {}),
     ...(network['edns-tcp-keepalive'] ? { keepalive: { idleMs: TCP_IDLE_MS } } : {}),
+    clock: { jump: options['time-jump-detection'], skew: dnssec['time-skew-detection'] },
     ...(config.dns64.enable ? { dns64: config.dns64 } : {}),
     ...(options['rebinding-protection'] ? { rebinding: { allowed: options['rebinding-allowed'] } } : {}),
     ...(network['address-renumbering'].length > 0 ? { renumber: network['address-renumbering'] } : {}),

@@ -52,6 +52,8 @@ export interface Sections {
   /** How long idle connections of clients are kept. */
   keepalive?: { idleMs: number }
   renumber?: Config['network']['address-renumbering']
+  /** Whether jumps of the clock are told, and whether it is compared with the root zone's signatures. */
+  clock?: { jump: boolean; skew: boolean }
 }
 
 export type LocalData = Omit<Config['local-data'], 'addresses-files' | 'rules'> & {
@@ -175,7 +177,7 @@ export const defaultSettings: Settings = {
   taggedForward: [],
   fallback: undefined,
   sparedMixedCase: [],
-  sections: { cookies: { master: '' }, keepalive: { idleMs: TCP_IDLE_MS } },
+  sections: { cookies: { master: '' }, keepalive: { idleMs: TCP_IDLE_MS }, clock: { jump: true, skew: true } },
   maxJoined: 100,
   maxRecursions: 10_000,
 }

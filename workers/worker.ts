@@ -42,7 +42,7 @@ const FREQUENT = 100
 
 runWorker(makeResolver, rehearse())
 
-async function makeResolver({ config, socketPath }: StartWorker, log: Log): Promise<Resolver> {
+async function makeResolver({ config, index: place, socketPath }: StartWorker, log: Log): Promise<Resolver> {
   const settings = settingsFromConfig(config)
   if (settings.sections.cookies?.master === '')
     settings.sections.cookies.master = cookieSecret(config.cache.storage, systemRandom)
@@ -81,7 +81,12 @@ async function makeResolver({ config, socketPath }: StartWorker, log: Log): Prom
   const bogusLog = new BogusLog({ clock: systemClock, log: settings.logBogus ? toLog : undefined })
   const tools = { clock: systemClock, random: systemRandom, log: toLog }
   const outside = await loadModules(config)
-  const modules = startModules(settings, tools, { bogusLog, anchors: () => anchors.current, outside })
+  const modules = startModules(settings, tools, {
+    bogusLog,
+    anchors: () => anchors.current,
+    outside,
+    watchesClock: place === 1,
+  })
   const measured = new MeasuredTransport(transport, systemClock, new Counters().values)
   const common = {
     transport: measured,

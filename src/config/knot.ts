@@ -18,6 +18,5 @@ export const KNOT_ONLY: readonly string[] = [
   'network/quic',
   'network/tcp-pipeline',
   'network/tls',
-  'options/time-jump-detection',
   'webmgmt',
 ]

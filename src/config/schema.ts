@@ -359,6 +359,10 @@ export const configSchema = section('The configuration of Bowline.', {
       about: 'Domain names at and below which such addresses are right.',
       example: 'corp.example',
     }),
+    'time-jump-detection': flag({
+      about: 'Tell the log when the clock of the machine is set while the service runs.',
+      fallback: true,
+    }),
     'violators-workarounds': flag({
       about: 'Spare a few zones with broken servers what they are known to choke on. The list comes with Bowline.',
       fallback: false,
@@ -484,6 +488,12 @@ export const configSchema = section('The configuration of Bowline.', {
       about:
         'Answer questions for root-key-sentinel-is-ta-NNNNN and root-key-sentinel-not-ta-NNNNN as RFC 8509 says, so that ' +
         'clients can find out whether a key of the root zone is trusted here.',
+      fallback: true,
+    }),
+    'time-skew-detection': flag({
+      about:
+        'Compare the clock with the times of the signatures of the root zone, every hour, and tell the log when it is outside of ' +
+        'them, and by how much.',
       fallback: true,
     }),
     'log-bogus': flag({

@@ -19,6 +19,8 @@ import { renumber } from './renumber/index.ts'
 import { reorderRrset } from './reorder-rrset/index.ts'
 import { sentinel } from './sentinel/index.ts'
 import { specialNames } from './special-names/index.ts'
+import { timeJump } from './time-jump/index.ts'
+import { timeSkew } from './time-skew/index.ts'
 import { views } from './views/index.ts'
 
 /** What some modules need of their surroundings; without, they are left out. */
@@ -26,6 +28,8 @@ export interface Surroundings {
   bogusLog?: BogusLog
   anchors?: () => TrustAnchors
   outside?: readonly OutsideModule[]
+  /** Of several workers it is for this one to look after the clock. */
+  watchesClock?: boolean
 }
 
 /** A module that does not come with Bowline, and what its settings became. */
@@ -44,10 +48,12 @@ export interface ModuleSet {
 
 /** Puts to work what `settings` switch on. Throws a BowlineError when a module cannot use its settings. */
 export function startModules(settings: Settings, tools: Tools, surroundings: Surroundings = {}): ModuleSet {
-  const { anchors, outside = [] } = surroundings
+  const { anchors, outside = [], watchesClock = false } = surroundings
   const { sections } = settings
   const front: Entry[] = [
     withSection(surroundings.bogusLog, bogusLog), // only looks, at what the client gets in the end
+    on(watchesClock && sections.clock?.jump === true, timeJump),
+    on(watchesClock && settings.validate && sections.clock?.skew === true, timeSkew),
     withSection(settings.sentinel ? anchors : undefined, sentinel),
     on(settings.reorderRrset, reorderRrset), // last to see an answer
     on(true, chaos(settings)), // before anything that takes a name for one of class IN

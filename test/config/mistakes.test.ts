@@ -42,11 +42,6 @@ const cases: Record<string, [yaml: string, ...lines: string[]][]> = {
   ],
   'a setting that only Knot Resolver has': [
     [
-      'options:\n  time-jump-detection: true',
-      `a.yaml:2:3: options/time-jump-detection: found an unknown setting; allowed: ${OPTIONS}; take it out; Knot Resolver has ` +
-        'this setting, this version of Bowline does not',
-    ],
-    [
       'network: {listen: [{interface: ::1, freebind: true}]}',
       'a.yaml:1:37: network/listen/0/freebind: found an unknown setting; allowed: interface, port, kind; take it out; ' +
         'Knot Resolver has this setting, this version of Bowline does not',

@@ -99,7 +99,12 @@ export class Story {
     this.bogusLog = new BogusLog({ clock, log: (_level, event, fields) => void this.events.push({ event, ...fields }) })
     this.cache = cacheOf(0)
     const tools: Tools = { clock, random, log: (_level, event, fields) => void this.events.push({ event, ...fields }) }
-    const surroundings = { bogusLog: this.bogusLog, anchors: () => anchors.current, outside: options.outside }
+    const surroundings = {
+      bogusLog: this.bogusLog,
+      anchors: () => anchors.current,
+      outside: options.outside,
+      watchesClock: options.settings?.sections?.clock !== undefined,
+    }
     this.modules = startModules(settings, tools, surroundings)
     const common = {
       transport: this.network,

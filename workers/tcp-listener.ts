@@ -126,7 +126,6 @@ export class Connection implements Held {
 
   /** `received` came before anything this process reads itself. */
   start(received?: Buffer): void {
-    if (received !== undefined && received.length > 0) setImmediate(() => this.#socket.emit('data', received))
     this.#socket.on('data', (chunk) => {
       if (this.#ended) return
       this.#frames.push(chunk as Buffer)
@@ -141,6 +140,9 @@ export class Connection implements Held {
       this.#read()
     })
     this.#socket.on('close', () => this.#parts.connections.remove(this))
+    if (received === undefined || received.length === 0) return
+    this.#frames.push(received)
+    this.#read() // now: what the kernel holds comes after it
   }
 
   leave(): void {

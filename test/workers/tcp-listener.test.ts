@@ -1,10 +1,13 @@
+import { once } from 'node:events'
+import { createServer, type Socket } from 'node:net'
 import { expect } from 'chai'
+import koffi from 'koffi'
 import { systemClock } from '../../src/io/clock.ts'
 import { Counter, Counters } from '../../src/metrics/counters.ts'
 import { ClientLimits } from '../../workers/client-limits.ts'
 import { Service } from '../../workers/serve.ts'
 import { DEFAULT_TCP_LIMITS, TcpConnections, type TcpLimits } from '../../workers/tcp-connections.ts'
-import { TcpListener } from '../../workers/tcp-listener.ts'
+import { inherit, TcpListener, type TcpParts } from '../../workers/tcp-listener.ts'
 import { FakeResolver, queryFor } from './fake-resolver.ts'
 import { eventually, freePort, pause, TcpClient } from './sockets.ts'
 
@@ -15,6 +18,7 @@ describe('TcpListener (RFC 7766)', () => {
   let counters: Counters
   let connections: TcpConnections
   let listener: TcpListener
+  let parts: TcpParts
 
   beforeEach(async () => {
     port = await freePort()
@@ -28,10 +32,17 @@ describe('TcpListener (RFC 7766)', () => {
     counters = new Counters()
     connections = new TcpConnections(systemClock, counters, { ...DEFAULT_TCP_LIMITS, ...limits })
     const clientLimits = new ClientLimits(systemClock)
-    const parts = { resolver, clock: systemClock, counters, limits: clientLimits, allows: () => true, udpSize: 1232 }
-    const service = new Service(parts)
+    const service = new Service({
+      resolver,
+      clock: systemClock,
+      counters,
+      limits: clientLimits,
+      allows: () => true,
+      udpSize: 1232,
+    })
     const point = { address: '127.0.0.1', port, setting: 'network/listen[0]' }
-    listener = await TcpListener.open(point, { service, connections, counters })
+    parts = { service, connections, counters }
+    listener = await TcpListener.open(point, parts)
     open.push(listener, { close: () => connections.leave() })
   }
 
@@ -44,6 +55,26 @@ describe('TcpListener (RFC 7766)', () => {
   function idsOf(messages: Buffer[]): number[] {
     return messages.map((message) => message.readUInt16BE(0))
   }
+
+  it('goes on in the middle of a message that another worker began to read', async () => {
+    await listen()
+    const dup = koffi.load(null as unknown as string).func('int dup(int)')
+    const server = createServer({ pauseOnConnect: true, allowHalfOpen: true }).listen(await freePort(), '127.0.0.1')
+    open.push(server)
+    const accepted = once(server, 'connection') as Promise<[Socket]>
+    await once(server, 'listening')
+    const client = await TcpClient.connect((server.address() as { port: number }).port)
+    open.push(client)
+    const [former] = await accepted
+    const query = queryFor('now.example', 9)
+    const framed = Buffer.concat([Buffer.of(0, query.length), query])
+    client.socket.write(framed.subarray(7))
+    await pause(50) // the rest waits in the kernel when the connection changes hands
+    const fd = dup((former as unknown as { _handle: { fd: number } })._handle.fd) as number
+    inherit(fd, framed.subarray(0, 7), parts)
+    expect(idsOf(await client.gather(1))).to.deep.equal([9])
+    former.destroy()
+  })
 
   it('answers pipelined queries in the order the answers are ready (§6.2.1.1)', async () => {
     await listen()

@@ -96,6 +96,7 @@ export class KeeperLink implements Outlet {
     socket.on('data', (chunk) => {
       for (const frame of frames.push(chunk) ?? [NOT_OURS]) if (!this.hear(frame)) return void socket.destroy()
     })
+    socket.on('drain', () => this.store?.resume())
     socket.on('error', () => {}) // 'close' follows
     socket.on('close', () => this.lost(socket))
   }

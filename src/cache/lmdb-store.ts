@@ -42,8 +42,9 @@ export interface LmdbStoreStats extends StoreStats {
   lastError: string | undefined
 }
 
-/** While nobody takes batches the overlay has to do; it is sized for a keeper that is back in a few seconds. */
-const DEFAULT_OVERLAY: OverlayLimits = { entries: 16_384, bytes: 16 * 1024 * 1024, ageMs: 5_000 }
+/** While nobody takes batches the overlay has to do; it is sized for a keeper that is away for some seconds, and for one
+ *  that comes back late if little is learnt meanwhile. */
+const DEFAULT_OVERLAY: OverlayLimits = { entries: 65_536, bytes: 16 * 1024 * 1024, ageMs: 60_000 }
 
 export class LmdbStore implements Store {
   private readonly options: LmdbStoreOptions
@@ -56,7 +57,8 @@ export class LmdbStore implements Store {
   private sequence = 1
   private isScheduled = false
   private isClosed = false
-  private dropped = 0
+  /** Writes that no store could take. */
+  private refused = 0
   private readErrors = 0
   private lastError: string | undefined
 
@@ -119,7 +121,7 @@ export class LmdbStore implements Store {
 
   put(key: Uint8Array, value: Uint8Array): void {
     if (this.isClosed || key.length === 0 || key.length > MAX_KEY) {
-      this.dropped++
+      this.refused++
       return
     }
     this.overlay.set(key, copyOctets(value, 0, value.length), this.sequence, this.options.clock.monotonicMs())
@@ -154,7 +156,8 @@ export class LmdbStore implements Store {
   }
 
   stats(): LmdbStoreStats {
-    const { dropped, readErrors, lastError } = this
+    const { readErrors, lastError } = this
+    const dropped = this.refused + this.overlay.lost
     const pending = this.overlay.size
     let entries = pending
     let bytes = 0
@@ -187,10 +190,12 @@ export class LmdbStore implements Store {
       this.openFile()
     }
     this.overlay.expire(this.options.clock.monotonicMs())
-    if (this.batch.operations > 0) this.batch.take() // all of it is in the overlay, too
-    if (this.overlay.isEmpty) return
-    this.overlay.writeAll(this.batch, this.sequence)
-    this.scheduleFlush()
+    this.sendAgain(0)
+  }
+
+  /** There is room again after a batch was refused: what could not be handed over is, now. */
+  resume(): void {
+    if (!this.isClosed) this.sendAgain(this.overlay.unsentFrom)
   }
 
   /** Sends what waits for the end of the turn now. */
@@ -280,10 +285,26 @@ export class LmdbStore implements Store {
   }
 
   private flush(): void {
-    const { operations } = this.batch
-    if (operations === 0 || this.isClosed) return
-    if (!this.options.outlet.send(this.sequence++, this.batch.take())) this.dropped += operations
+    if (this.batch.operations === 0 || this.isClosed) return
+    this.handOverBatch(this.sequence++)
     if (!this.overlay.isEmpty) this.overlay.expire(this.options.clock.monotonicMs())
+  }
+
+  /** After one that was refused all others have to wait, in the overlay: they are sent in order. */
+  private handOverBatch(sequence: number): void {
+    const batch = this.batch.take()
+    if (sequence >= this.overlay.unsentFrom || this.options.outlet.send(sequence, batch)) return
+    this.overlay.unsentFrom = sequence
+  }
+
+  private sendAgain(from: number): void {
+    if (from === Number.POSITIVE_INFINITY) return
+    this.batch.take() // all of it is in the overlay, too
+    this.overlay.unsentFrom = Number.POSITIVE_INFINITY
+    for (const sequence of this.overlay.rewritten(from, this.sequence, this.batch, FLUSH_OCTETS)) {
+      this.sequence = sequence + 1
+      this.handOverBatch(sequence)
+    }
   }
 }
 

@@ -59,6 +59,10 @@ export class Overlay {
   /** Ranges removed; what was put into one of them later stands in `pending`. */
   private ranges: PendingRange[] = []
   private bytes = 0
+  /** Entries let go of that were never handed over. */
+  lost = 0
+  /** The first batch that could not be handed over; Infinity: there is none. */
+  unsentFrom = Number.POSITIVE_INFINITY
 
   constructor(limits: OverlayLimits) {
     this.limits = limits
@@ -104,7 +108,7 @@ export class Overlay {
     this.bytes += entry.octets
     while (this.pending.size > this.limits.entries || this.bytes > this.limits.bytes) {
       if (this.oldest === undefined) break
-      this.drop(this.oldest)
+      this.letGo(this.oldest)
     }
   }
 
@@ -126,22 +130,29 @@ export class Overlay {
   /** Lets go of what has waited too long. */
   expire(nowMs: number): void {
     const sinceMs = nowMs - this.limits.ageMs
-    while (this.oldest !== undefined && this.oldest.sinceMs < sinceMs) this.drop(this.oldest)
+    while (this.oldest !== undefined && this.oldest.sinceMs < sinceMs) this.letGo(this.oldest)
     if (this.ranges.length > 0) this.ranges = this.ranges.filter((range) => range.sinceMs >= sinceMs)
   }
 
-  /** Writes all that is pending once more, as part of batch `sequence`. Ranges go first: an entry that is still here
-   *  was put after them. */
-  writeAll(batch: BatchWriter, sequence: number): void {
+  /** Puts what is pending of the batches from `from` on into new ones: into `batch`, each of about `octets`, the first of
+   *  number `sequence`. Gives the number of each as it is full; whoever asks for the next has taken it. Ranges go first:
+   *  an entry that is still here was put after them. */
+  *rewritten(from: number, sequence: number, batch: BatchWriter, octets: number): Generator<number> {
     for (const range of this.ranges) {
+      if (range.sequence < from) continue
       range.sequence = sequence
       batch.add(Operation.REMOVE_RANGE, keyFromText(range.from), keyFromText(range.to))
     }
-    for (let entry = this.oldest; entry !== undefined; entry = entry.newer) {
+    let first = this.newest
+    while (first?.older !== undefined && first.older.sequence >= from) first = first.older
+    for (let entry = first; entry !== undefined; entry = entry.newer) {
+      if (entry.sequence < from) continue // the only one that is older
       entry.sequence = sequence
       if (entry.value === undefined) batch.add(Operation.REMOVE, keyFromText(entry.text), NOTHING)
       else batch.add(Operation.PUT, keyFromText(entry.text), entry.value)
+      if (batch.octets >= octets) yield sequence++
     }
+    if (batch.operations > 0) yield sequence
   }
 
   /** The first pending key at or after `key` (or only after it), for range reads. */
@@ -172,6 +183,11 @@ export class Overlay {
     let entry = this.pending.first(hash)
     while (entry !== undefined && (entry.hash !== hash || !isText(entry.text, key))) entry = entry.nextFiled
     return entry
+  }
+
+  private letGo(entry: Pending): void {
+    if (entry.sequence >= this.unsentFrom) this.lost++
+    this.drop(entry)
   }
 
   private drop(entry: Pending): void {

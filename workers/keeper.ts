@@ -85,6 +85,8 @@ export class Keeper {
     counters[KeeperCounter.COMMITS] = stats.commits
     counters[KeeperCounter.COMMITS_FAILED] = stats.failedCommits
     counters[KeeperCounter.COMMITS_REPEATED] = stats.repeatedCommits
+    counters[KeeperCounter.COMMITS_REFUSED] = stats.refusedCommits
+    counters[KeeperCounter.REOPENINGS] = stats.reopenings
     counters[KeeperCounter.EVICTED_EXPIRED] = stats.evictedExpired
     counters[KeeperCounter.EVICTED_LIVE] = stats.evictedLive
     counters[KeeperCounter.CLEARED_READERS] = stats.clearedReaders
@@ -101,6 +103,8 @@ export class Keeper {
     gauges[KeeperGauge.WORKERS] = this.links
     gauges[KeeperGauge.QUEUED_OCTETS] = this.server.queued
     gauges[KeeperGauge.RSS_OCTETS] = process.memoryUsage.rss()
+    gauges[KeeperGauge.LONGEST_EVICTION_SECONDS] = stats.longestEvictionMs / 1000
+    gauges[KeeperGauge.LONGEST_EVICTION_WAIT_SECONDS] = stats.longestWaitMs / 1000
     return { counters, gauges }
   }
 

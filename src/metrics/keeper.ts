@@ -16,6 +16,8 @@ export const KeeperCounter = {
   CPU_SECONDS: 9,
   BATCHES: 10,
   BATCH_OCTETS: 11,
+  COMMITS_REFUSED: 12,
+  REOPENINGS: 13,
 } as const
 export type KeeperCounter = (typeof KeeperCounter)[keyof typeof KeeperCounter]
 
@@ -56,6 +58,14 @@ export const KEEPER_COUNTER_NAMES: Record<KeeperCounter, Named> = {
     name: 'bowline_cache_commits_repeated_total',
     help: 'Transactions that came about at the second attempt',
   },
+  [KeeperCounter.COMMITS_REFUSED]: {
+    name: 'bowline_cache_commits_refused_total',
+    help: 'Transactions, of the failed ones, not tried because a reader held old pages and the file would have outgrown its limit',
+  },
+  [KeeperCounter.REOPENINGS]: {
+    name: 'bowline_cache_reopened_total',
+    help: 'Times that the cache file was closed, checked and opened again while running',
+  },
   [KeeperCounter.EVICTED_EXPIRED]: { name: 'bowline_gc_deleted_total', labels: { class: 'expired' }, help: EVICTED },
   [KeeperCounter.EVICTED_LIVE]: { name: 'bowline_gc_deleted_total', labels: { class: 'live' }, help: EVICTED },
   [KeeperCounter.CLEARED_READERS]: {
@@ -90,6 +100,8 @@ export const KeeperGauge = {
   WORKERS: 4,
   QUEUED_OCTETS: 5,
   RSS_OCTETS: 6,
+  LONGEST_EVICTION_SECONDS: 7,
+  LONGEST_EVICTION_WAIT_SECONDS: 8,
 } as const
 export type KeeperGauge = (typeof KeeperGauge)[keyof typeof KeeperGauge]
 
@@ -111,5 +123,13 @@ export const KEEPER_GAUGE_NAMES: Record<KeeperGauge, Named> = {
   [KeeperGauge.RSS_OCTETS]: {
     name: 'bowline_keeper_rss_bytes',
     help: 'Memory of the keeper that is in RAM, the pages of the cache file that it has looked at included',
+  },
+  [KeeperGauge.LONGEST_EVICTION_SECONDS]: {
+    name: 'bowline_gc_longest_run_seconds',
+    help: 'The longest step of eviction since the keeper started',
+  },
+  [KeeperGauge.LONGEST_EVICTION_WAIT_SECONDS]: {
+    name: 'bowline_gc_longest_wait_seconds',
+    help: 'How long what is to be stored has waited behind eviction at most, since the keeper started',
   },
 }

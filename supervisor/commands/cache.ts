@@ -100,7 +100,7 @@ export function factsText(facts: CacheFacts & { prefill?: Prefilled[] }): string
     `entries   ${entries}`,
     `in use    ${mib(usedBytes)} of ${mib(sizeMax)} (${Math.round((100 * usedBytes) / sizeMax)} %), file ${mib(fileBytes)}`,
     `evicted   ${evictedLive} live, ${evictedExpired} expired; ${facts.evictions} steps, ${facts.longEvictions} longer than 1 ms`,
-    `commits   ${commits}, ${failedCommits} failed`,
+    `commits   ${commits}, ${failedCommits} failed${facts.refusedCommits > 0 ? `, ${facts.refusedCommits} of them as a reader held old pages` : ''}`,
     `workers   ${workers}`,
     ...(facts.prefill ?? []).map(prefillText),
     '',

@@ -1,7 +1,7 @@
 /** The processes of one service: the keeper, which alone writes the cache, and the workers, which answer. Workers come, go
  *  and are replaced while the others answer; whoever leaves finishes what it has. */
 
-import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { BowlineError } from '../src/config/error.ts'
 import { listenPoints } from '../src/config/listen-points.ts'
@@ -605,6 +605,7 @@ export class Fleet {
 
   /** What our own workers have left; a successor's are in the same folder. */
   #forgetQuestions(): void {
+    if (!existsSync(this.#questionsFolder)) return // it has not got that far
     for (const name of readdirSync(this.#questionsFolder))
       if (name.includes(`-${process.pid}-`)) rmSync(join(this.#questionsFolder, name), { force: true })
   }
@@ -673,4 +674,3 @@ function servfailShare(now: Float64Array, before: Float64Array): number | undefi
 function idsTo(count: number): number[] {
   return Array.from({ length: count }, (_, place) => place + 1)
 }
-

@@ -47,6 +47,7 @@ export function settingsOf(options: ServiceOptions, rundir: string): ConfigInput
     network: { listen: [{ interface: options.interface ?? [`127.0.0.1@${options.port}`] }] },
     cache: { storage: join(rundir, 'cache') },
     logging: { level: 'debug' },
+    monitoring: { metrics: 'off' }, // other services are tested beside this one
     dnssec: { enable: false }, // nor are the keys of the real root zone asked for
     ...options.settings,
   }

@@ -10,7 +10,7 @@ import type { Clock } from '../src/io/interfaces.ts'
 import type { Log } from '../src/io/log.ts'
 import { Counter } from '../src/metrics/counters.ts'
 import { type Frequent, type FrequentTable, mergeFrequent } from '../src/metrics/frequent.ts'
-import type { StartWorker, Traced, UdpWays, WorkerOrder } from '../workers/messages.ts'
+import type { ModuleFacts, StartWorker, Traced, UdpWays, VerbOutcome, WorkerOrder } from '../workers/messages.ts'
 import { Child, type ChildState, type Crash } from './child.ts'
 import { ListeningSockets } from './listening-sockets.ts'
 import { KEEPER_CRASH, OWN_COUNTERS, OwnCounter, WORKER_CRASH } from './metrics/own-counters.ts'
@@ -101,6 +101,8 @@ const COUNTERS_MS = 500
 const SPREAD_MS = 1000
 /** Longer than a question may take. */
 const TRACE_MS = 65_000
+/** What a module is told to do may take so long. */
+const MODULE_MS = 30_000
 /** Suspects that are written to the log. */
 const LOGGED_QUESTIONS = 5
 
@@ -288,6 +290,29 @@ export class Fleet {
     const traced = (await this.#places.get(worker)?.child.askWorker(order, TRACE_MS)) as Traced | undefined
     if (traced === undefined) throw new BowlineError('trace', `worker ${worker} cannot tell how it resolves`)
     return { worker, traced }
+  }
+
+  /** Which modules run, by worker. */
+  async modules(): Promise<{ worker: number; modules: ModuleFacts[] }[]> {
+    const answers = await this.#askAll({ kind: 'modules' })
+    return answers.map(({ worker, answer }) => ({ worker, modules: answer as ModuleFacts[] }))
+  }
+
+  /** Has a module do something, in each worker. */
+  async runVerb(
+    order: Omit<Extract<WorkerOrder, { kind: 'module-verb' }>, 'kind'>,
+  ): Promise<{ worker: number; outcome: VerbOutcome }[]> {
+    const answers = await this.#askAll({ kind: 'module-verb', ...order })
+    return answers.map(({ worker, answer }) => ({ worker, outcome: answer as VerbOutcome }))
+  }
+
+  /** Rejects when no worker runs, or one of them does not answer. */
+  async #askAll(order: WorkerOrder): Promise<{ worker: number; answer: unknown }[]> {
+    const running = [...this.#places].filter(([, { child }]) => child.state === 'running')
+    if (running.length === 0) throw new BowlineError('not-there', 'no worker runs; try again when one does')
+    return Promise.all(
+      running.map(async ([worker, { child }]) => ({ worker, answer: await child.askWorker(order, MODULE_MS) })),
+    )
   }
 
   /** Counted by the service whose place we take. */

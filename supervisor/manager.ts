@@ -7,7 +7,7 @@ import type { Clock, Timer } from '../src/io/interfaces.ts'
 import { type Log, type LogLevel, setLogging } from '../src/io/log.ts'
 import { systemRandom } from '../src/io/random.ts'
 import type { Frequent, FrequentTable } from '../src/metrics/frequent.ts'
-import type { CacheFacts, CacheOrder } from '../workers/messages.ts'
+import type { CacheFacts, CacheOrder, ModuleFacts } from '../workers/messages.ts'
 import { AutoScale } from './auto-scale.ts'
 import { usableCpus } from './cgroup.ts'
 import { type Change, ReloadClass, withoutRestart } from './changes.ts'
@@ -226,6 +226,20 @@ export class Manager {
     return this.fleet.trace(...order)
   }
 
+  /** Which modules run, and in which workers one of them is switched off for its faults. */
+  async modules(): Promise<(Omit<ModuleFacts, 'isOn'> & { offIn: number[] })[]> {
+    const workers = await this.fleet.modules()
+    return workers[0].modules.map(({ isOn: _, ...facts }) => {
+      const isOff = (module: ModuleFacts) => module.name === facts.name && !module.isOn
+      return { ...facts, offIn: workers.filter(({ modules }) => modules.some(isOff)).map(({ worker }) => worker) }
+    })
+  }
+
+  /** Has a module do something, in each worker. */
+  runVerb(...order: Parameters<Fleet['runVerb']>): ReturnType<Fleet['runVerb']> {
+    return this.fleet.runVerb(...order)
+  }
+
   /** Has the keeper clear the cache, or tell what is in it. */
   async cache(order: CacheOrder): Promise<unknown> {
     const answer = await this.fleet.keeper.askCache(order, CACHE_ORDER_MS)
@@ -410,6 +424,13 @@ function needsRestart(change: Change): boolean {
 }
 
 /** What these files hold may have changed though their names have not. */
-function namesFiles({ options, dnssec }: Config): boolean {
-  return options['root-hints-file'] !== undefined || dnssec['trust-anchors-files'].length > 0
+function namesFiles({ options, dnssec, cookies, modules, 'local-data': data }: Config): boolean {
+  return (
+    options['root-hints-file'] !== undefined ||
+    dnssec['trust-anchors-files'].length > 0 ||
+    data['addresses-files'].length > 0 ||
+    data.rules.some((rule) => rule.file.length > 0) ||
+    cookies['secret-file'] !== undefined ||
+    modules.length > 0
+  )
 }

@@ -10,6 +10,7 @@ export function moduleTemplate(name: string): TemplateFile[] {
   return [
     { name: 'index.ts', text: source(name) },
     { name: `${name}.test.ts`, text: test(name) },
+    { name: 'scenario.yaml', text: scenario(name) },
     { name: 'config.yaml', text: config(name) },
     { name: 'README.md', text: manual(name) },
   ]
@@ -28,11 +29,16 @@ export default defineModule({
     greeting: line({ about: 'What is said.', max: 200, otherwise: '\`hello\`', example: 'good morning' }),
   },
   metrics: { greeted: 'Questions answered with a greeting' },
-  begin(request, { config, count }) {
+  start: () => ({ times: 0 }),
+  begin(request, { config, state, count }) {
     if (request.qtype !== Type.TXT || !equalNames(request.qname, NAME)) return 'pass'
     count('greeted')
+    state.times++
     const text = rdataFromText(Type.TXT, JSON.stringify(config.greeting ?? 'hello'))
     return request.answerWith(Rcode.NOERROR, [rrset(request.qname, Type.TXT, 60, [text])])
+  },
+  verbs: {
+    said: { about: 'Tells how often.', run: (_words, { state }) => ({ times: state.times }) },
   },
 })
 `
@@ -73,6 +79,29 @@ test('takes no greeting of several lines', () => {
 })
 `
 
+const scenario = (
+  name: string,
+) => `# What clients get, in a world with these records and no others. Played by: bowline module test
+config:
+  greeting: good morning
+world: |
+  www.${name}.org. 300 A 192.0.2.1
+story:
+  - ask: ${name}.example TXT
+    status: NOERROR
+    answer: ['${name}.example. TXT "good morning"']
+    servers: 0 # none has been asked
+  - ask: www.${name}.org A
+    answer: ['www.${name}.org. A 192.0.2.1']
+    servers: 1
+  - elapse: 10m # the record has outlived its TTL
+  - ask: www.${name}.org A
+    servers: 1
+  - ask: nowhere.${name}.org A
+    status: NXDOMAIN
+    answer: []
+`
+
 const config = (name: string) => `# To be put into the configuration of the service; the path is that of this folder.
 modules:
   - from: ./${name}
@@ -90,6 +119,7 @@ Answers TXT questions for \`${name}.example\` with a greeting.
 
 Metric: \`bowline_${name.replaceAll('-', '_')}_greeted_total\`.
 
-    bowline module test .       runs the tests
-    bowline run -c config.yaml  with the path in it corrected
+    bowline module test .            runs the tests and plays the scenarios
+    bowline run -c config.yaml       with the path in it corrected
+    bowline module run ${name} said  asks the modules of all workers how often they have greeted
 `

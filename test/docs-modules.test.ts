@@ -9,6 +9,7 @@ import { parse } from 'yaml'
 import { makeConfig } from '../src/config/load.ts'
 import type { ConfigInput } from '../src/config/schema.ts'
 import { loadModules } from '../workers/load-modules.ts'
+import { playModuleScenario, readModuleScenario } from '../workers/module-scenario.ts'
 import { authority, gist, ROOT_ADDRESS, Story } from './scenarios/own/story.ts'
 import { bowline } from './supervisor/command.ts'
 
@@ -18,6 +19,7 @@ const blocks = (language: string) =>
 
 describe('docs/modules.md', () => {
   let folder: string
+  const homes: string[] = []
   before(() => {
     folder = mkdtempSync(join(tmpdir(), 'bowline-manual-'))
   })
@@ -26,9 +28,12 @@ describe('docs/modules.md', () => {
   const storyWith = async (source: string, config: Record<string, unknown> = {}) => {
     const home = join(folder, `module-${readdirSync(folder).length}`)
     mkdirSync(home)
+    homes.push(home)
     writeFileSync(join(home, 'index.ts'), source)
     const outside = await loadModules({ rundir: folder, modules: [{ from: home, config }] })
-    const root = authority({ '.': 'www.org A 192.0.2.1\nstatus.example TXT up' })
+    const root = authority({
+      '.': 'www.org A 192.0.2.1\nstatus.example TXT up\nlist.example TXT a\nlist.example TXT b',
+    })
     return new Story({ [ROOT_ADDRESS]: root }, { outside })
   }
 
@@ -44,7 +49,24 @@ describe('docs/modules.md', () => {
     expect(story.news()).to.deep.equal([`${ROOT_ADDRESS} udp www.org. A`, `${ROOT_ADDRESS} udp status.example. TXT`])
   })
 
-  it('has no other examples', () => expect([blocks('yaml').length, blocks('ts').length]).to.deep.equal([1, 2]))
+  it('shows a module that does something from time to time, and tells about it', async () => {
+    const story = await storyWith(blocks('ts')[2])
+    const remember = story.modules.running.find(({ name }) => name === 'remember')
+    expect(await remember?.runVerb('show', [])).to.deep.equal({ entries: 0, looks: 0 })
+    story.elapse(61)
+    expect(story.news()).to.deep.equal([`${ROOT_ADDRESS} udp list.example. TXT`])
+    expect(await remember?.runVerb('show', [])).to.deep.equal({ entries: 2, looks: 1 })
+  })
+
+  it('shows a scenario that its first module passes', async () => {
+    await storyWith(blocks('ts')[0])
+    const module = (await loadModules({ rundir: folder, modules: [{ from: homes.at(-1) as string, config: {} }] }))[0]
+      .module
+    const scenario = readModuleScenario(parse(blocks('yaml')[1]), 'docs/modules.md')
+    expect(await playModuleScenario(module, scenario)).to.deep.equal([])
+  })
+
+  it('has no other examples', () => expect([blocks('yaml').length, blocks('ts').length]).to.deep.equal([2, 3]))
 })
 
 describe('bowline module', () => {
@@ -60,9 +82,22 @@ describe('bowline module', () => {
     const tested = await bowline('module', 'test', join(folder, 'my-module'))
     expect(tested.code, tested.stdout).to.equal(0)
     expect(tested.stdout).to.match(/pass 3\b/)
+    expect(tested.stdout).to.contain('scenario.yaml passes')
     const config = makeConfig(parse(readFileSync(join(folder, 'my-module', 'config.yaml'), 'utf8')) as ConfigInput)
     const [{ module }] = await loadModules({ rundir: folder, modules: config.modules })
     expect(module.name).to.equal('my-module')
+  })
+
+  it('plays scenarios, and says what differs', async () => {
+    const home = join(folder, 'played')
+    expect((await bowline('module', 'new', 'played', '--in', folder)).code).to.equal(0)
+    const scenario = readFileSync(join(home, 'scenario.yaml'), 'utf8')
+    writeFileSync(join(home, 'scenario.yaml'), scenario.replace('status: NXDOMAIN', 'status: NOERROR'))
+    const { code, stdout } = await bowline('module', 'test', home)
+    expect(code).to.equal(1)
+    expect(stdout).to.contain('story/4: nowhere.played.org A: status is "NXDOMAIN", not "NOERROR"')
+    writeFileSync(join(home, 'scenario.yaml'), 'story: [{ask: nothing}]')
+    expect((await bowline('module', 'test', home)).stderr).to.contain('scenario.yaml: story/0')
   })
 
   it('refuses names that are none, and folders that are there', async () => {

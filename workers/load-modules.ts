@@ -9,25 +9,39 @@ import { explainIssue } from '../src/config/explain.ts'
 import { mistakeText } from '../src/config/mistake.ts'
 import type { Config } from '../src/config/schema.ts'
 import type { OutsideModule } from '../src/modules/index.ts'
-import { isModule, type Module } from '../src/modules/module.ts'
+import { DEFAULT_BUDGET, isModule, type Module } from '../src/modules/module.ts'
 
 /** What a module's folder may have as its main file. */
 const MAIN_FILES = ['index.ts', 'index.js', 'index.mjs']
 
+type Listed = Pick<Config['modules'][number], 'from' | 'config'> & Partial<Config['modules'][number]>
+
 /** Loads what `modules` names, in that order. Rejects with a BowlineError that tells the setting. */
-export async function loadModules({ modules, rundir }: Pick<Config, 'modules' | 'rundir'>): Promise<OutsideModule[]> {
+export async function loadModules({
+  modules,
+  rundir,
+}: {
+  modules: readonly Listed[]
+  rundir: string
+}): Promise<OutsideModule[]> {
   if (modules.length === 0) return []
   await import('../src/provide-bowline.ts')
   const loaded: OutsideModule[] = []
-  for (const [index, { from, config }] of modules.entries()) {
+  for (const [index, { from, config, ...limits }] of modules.entries()) {
     const setting = `modules/${index}`
     const module = await loadModule(from, rundir, `${setting}/from`)
-    loaded.push({ module, config: checkSettings(module, config, `${setting}/config`) })
+    const budget = {
+      callMs: limits['call-time'] ?? DEFAULT_BUDGET.callMs,
+      waitMs: limits['wait-time'] ?? DEFAULT_BUDGET.waitMs,
+      faults: limits.faults ?? DEFAULT_BUDGET.faults,
+    }
+    loaded.push({ module, config: checkSettings(module, config, `${setting}/config`), budget })
   }
   return loaded
 }
 
-async function loadModule(from: string, folder: string, setting: string): Promise<Module> {
+/** What lies at `from`, seen from `folder`. Rejects with a BowlineError that names `setting`. */
+export async function loadModule(from: string, folder: string, setting: string): Promise<Module> {
   const url =
     from.includes('/') && !from.startsWith('@') ? urlOfPath(from, folder, setting) : urlOfPackage(from, folder, setting)
   let exported: Record<string, unknown>

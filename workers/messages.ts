@@ -120,6 +120,22 @@ export type WorkerOrder =
   | { kind: 'spread-by-query'; workers: number }
   /** Resolve this, and tell how. Answered by Traced. */
   | { kind: 'trace'; name: string; type: number; cd: boolean; dnssec: boolean }
+  /** Which modules run? Answered by ModuleFacts[]. */
+  | { kind: 'modules' }
+  /** Have a module do something. Answered by VerbOutcome. */
+  | { kind: 'module-verb'; module: string; verb: string; words: readonly string[] }
+
+export interface ModuleFacts {
+  name: string
+  about: string
+  /** False: switched off for its faults. */
+  isOn: boolean
+  /** What each verb does, by name. */
+  verbs: Readonly<Record<string, string>>
+}
+
+/** What a verb gave, or a BowlineError's code and message. */
+export type VerbOutcome = { value: unknown } | { code: string; message: string }
 
 export interface Traced {
   steps: StepFacts[]

@@ -8,6 +8,7 @@ import { getHeapStatistics } from 'node:v8'
 import { BowlineError } from '../src/config/error.ts'
 import { pointText } from '../src/config/listen-points.ts'
 import { chooseUdpKind } from '../src/io/batched-udp-open.ts'
+import { isBlamed } from '../src/io/blame.ts'
 import { systemClock } from '../src/io/clock.ts'
 import { createLog, groupLog, type Log, setLogging } from '../src/io/log.ts'
 import { systemRandom } from '../src/io/random.ts'
@@ -31,6 +32,7 @@ import {
   type StartWorker,
   type ToWorker,
 } from './messages.ts'
+import { moduleFacts, runVerb } from './module-verbs.ts'
 import { clientLimits, openRateLimiter, reportLimits } from './rate-limits.ts'
 import { selfTest } from './self-test.ts'
 import { type Resolver, Service } from './serve.ts'
@@ -68,6 +70,7 @@ export function runWorker(makeResolver: MakeResolver, rehearsal: Promise<unknown
   }
 
   const fatal = (error: unknown) => {
+    if (isBlamed(error)) return // a module's own, of which it has no more than three
     const err = error instanceof Error ? error : new Error(String(error))
     log.crit({ event: 'fatal', err }, `ending because of a fault in Bowline: ${err.message}`)
     process.exit(EX_SOFTWARE)
@@ -230,6 +233,10 @@ class Worker {
         return undefined
       case 'trace':
         return this.#resolver.trace?.(order)
+      case 'modules':
+        return moduleFacts(this.#resolver.modules)
+      case 'module-verb':
+        return runVerb(this.#resolver.modules, order)
     }
   }
 

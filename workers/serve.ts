@@ -6,6 +6,7 @@ import { AnswerShapes } from '../src/metrics/answers.ts'
 import { Counter, type Counters } from '../src/metrics/counters.ts'
 import type { Frequent } from '../src/metrics/frequent.ts'
 import { Histograms, histogramAt, observeNoTime } from '../src/metrics/tables.ts'
+import type { RunningModule } from '../src/modules/module.ts'
 import { ADMITTED, type RateLimiter } from '../src/modules/rate-limiting/index.ts'
 import type { Stats } from '../src/modules/stats/index.ts'
 import type { Request } from '../src/request.ts'
@@ -56,6 +57,8 @@ export interface Resolver {
   frequentBogus?(): Frequent[]
   /** Resolves a question of an operator, and tells how. */
   trace?(order: Extract<WorkerOrder, { kind: 'trace' }>): Promise<Traced>
+  /** The modules that run. */
+  readonly modules?: readonly RunningModule[]
   /** How UDP goes out to servers. */
   readonly udpBy?: string
   /** Adds what was counted here to `counters`, a copy. */

@@ -134,6 +134,7 @@ async function makeResolver({ config, index: place, socketPath }: StartWorker, l
       secrets !== undefined && isGoodCookie(option, address, secrets.accepted(nowSeconds), nowSeconds),
     frequentBogus: () => bogusLog.frequent(FREQUENT),
     trace: (order) => traceQuestion(core.cores[0], systemClock, order),
+    modules: modules.running,
     udpBy: transport.udpBy,
     report: (counters) => reportCounters(parts, counters),
     measure: (gauges) => reportGauges(parts, gauges),

@@ -300,6 +300,24 @@ export const modulesSchema = list(
       example: '/etc/bowline/modules/hello',
     }),
     config: anySettings({ about: 'Its settings.' }),
+    'call-time': milliseconds({
+      about: 'Time that one call of the module may take; meanwhile the worker serves nobody else.',
+      fallback: 50,
+      min: 1,
+      max: 10_000,
+    }),
+    'wait-time': milliseconds({
+      about: 'Time that the module may make a query wait.',
+      fallback: 2000,
+      min: 1,
+      max: 60_000,
+    }),
+    faults: whole({
+      about: 'Times that it may throw, or take longer, before a worker switches it off.',
+      fallback: 3,
+      min: 1,
+      max: 1_000_000,
+    }),
   }),
   {
     about:

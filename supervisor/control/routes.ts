@@ -3,6 +3,7 @@
 
 import * as z from 'zod'
 import { MAX_PARTITION } from '../../src/cache/keys.ts'
+import { BowlineError } from '../../src/config/error.ts'
 import { LOG_GROUPS } from '../../src/config/log-groups.ts'
 import { FREQUENT_TABLES, type FrequentTable } from '../../src/metrics/frequent.ts'
 import { nameFromText } from '../../src/wire/name.ts'
@@ -91,6 +92,13 @@ const status = z.object({
 const counter = z.object({ name: z.string(), labels: z.record(z.string(), z.string()), value: z.number() })
 const level = z.enum(['crit', 'err', 'warning', 'notice', 'info', 'debug'])
 const logging = z.strictObject({ level, groups: z.array(z.enum(LOG_GROUPS)).default([]) })
+
+const module = z.object({
+  name: z.string(),
+  about: z.string(),
+  verbs: z.record(z.string(), z.string()),
+  offIn: z.array(z.int()),
+})
 
 const domainName = z.string().max(1024).refine(isDomainName, 'is no domain name')
 const rrType = z.string().refine((text) => typeFromText(text.toUpperCase()) !== undefined, 'is no record type')
@@ -187,6 +195,33 @@ export const ROUTES: readonly Route[] = [
       const { steps, message, ...facts } = traced
       const text = Buffer.from(message).toString('hex')
       return { body: { worker, message: text, response: responseJson(message, facts), ...facts, trace: steps } }
+    },
+  },
+  {
+    method: 'GET',
+    path: '/v1/modules',
+    role: 'read',
+    summary: 'The modules that run, what they can be told, and the workers in which one is switched off for its faults.',
+    response: z.object({ modules: z.array(module) }),
+    handle: async (manager) => ({ body: { modules: await manager.modules() } }),
+  },
+  {
+    method: 'POST',
+    path: '/v1/modules/run',
+    role: 'operate',
+    summary: 'Has a module do something, in each worker.',
+    body: z.strictObject({ module: z.string(), verb: z.string(), words: z.array(z.string().max(1024)).max(100).default([]) }),
+    response: z.object({ outcomes: z.array(z.object({ worker: z.int(), value: z.json().optional() })) }),
+    handle: async (manager, { body }) => {
+      const outcomes = await manager.runVerb(body as { module: string; verb: string; words: string[] })
+      return {
+        body: {
+          outcomes: outcomes.map(({ worker, outcome }) => {
+            if ('code' in outcome) throw new BowlineError(outcome.code, outcome.message)
+            return { worker, value: outcome.value }
+          }),
+        },
+      }
     },
   },
   {

@@ -17,7 +17,7 @@ import {
   type UdpWays,
   type WorkerOrder,
 } from '../workers/messages.ts'
-import { BackOff } from './back-off.ts'
+import { BackOff, STABLE_MS } from './back-off.ts'
 import type { CrashCause } from './metrics/own-counters.ts'
 import { addTotals, NOTHING, type Totals } from './sums.ts'
 
@@ -72,6 +72,7 @@ export class Child {
   #state: ChildState = 'new'
   #process: ChildProcess | undefined
   #startedMs = 0
+  #startsAtMs = 0
   /** What is to happen when the present wait is over: the next start, or the end of one that hangs. */
   #timer: Timer | undefined
   #firstStart: { resolve: () => void; reject: (error: Error) => void } | undefined
@@ -113,6 +114,18 @@ export class Child {
 
   get pid(): number | undefined {
     return this.#process?.pid
+  }
+
+  /** It ends again and again, and is started later and later. */
+  get isLooping(): boolean {
+    return this.#backOff.isLooping && this.ranMs < STABLE_MS
+  }
+
+  /** When it is to be started again, milliseconds from now; undefined: it does not wait for that. */
+  get startsInMs(): number | undefined {
+    return this.#state === 'resting'
+      ? Math.max(0, Math.round(this.#startsAtMs - this.#options.clock.monotonicMs()))
+      : undefined
   }
 
   /** Milliseconds since its present process was started. */
@@ -361,6 +374,7 @@ export class Child {
       return
     }
     const delayMs = this.#backOff.delayMs(ranMs)
+    this.#startsAtMs = clock.monotonicMs() + delayMs
     const because = this.#failure === undefined ? reason : this.#failure.message
     const lastWords = this.#lastWords.trim()
     this.lastCrash = {
@@ -384,6 +398,11 @@ export class Child {
       },
       `${this.name} ended (${because}); starting it again in ${delayMs} ms`,
     )
+    if (this.#backOff.isLooping)
+      log.crit(
+        { event: 'crash-loop', child: this.name, restarts: this.restarts, delayMs },
+        `${this.name} ends again and again, and is started later each time: see its last questions`,
+      )
     this.#become('resting')
     onCrash?.(this.lastCrash)
     this.#timer = clock.after(delayMs, () => {

@@ -49,6 +49,10 @@ export interface WorkerFacts {
   rssOctets: number
   inFlight: number
   restarts: number
+  /** It ends again and again. */
+  isLooping: boolean
+  /** Of one that is resting. */
+  startsInMs?: number
   lastCrash?: CrashFacts
 }
 
@@ -368,6 +372,8 @@ export class Fleet {
       rssOctets: child.rssOctets,
       inFlight: child.inFlight,
       restarts: child.restarts,
+      isLooping: child.isLooping,
+      startsInMs: child.startsInMs,
       lastCrash,
     }))
   }

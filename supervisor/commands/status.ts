@@ -65,14 +65,15 @@ export function workersText(workers: Status['workers']): string {
     `${worker.restarts}`,
   ])
   const titles = ['worker', 'pid', 'state', 'uptime', 'qps', 'share', 'busy', 'rss', 'in flight', 'restarts']
-  const crashes = workers.flatMap(({ id, lastCrash }) =>
-    lastCrash === undefined
-      ? []
-      : [
-          `worker ${id} ended at ${new Date(lastCrash.wallMs).toISOString()}: ${lastCrash.reason}${suspectText(lastCrash)}`,
-        ],
-  )
+  const crashes = workers.flatMap(crashLines)
   return [...columns([titles, ...rows]), ...(crashes.length > 0 ? ['', ...crashes] : []), ''].join('\n')
+}
+
+function crashLines({ id, lastCrash, isLooping, startsInMs = 0 }: Status['workers'][number]): string[] {
+  if (lastCrash === undefined) return []
+  const when = new Date(lastCrash.wallMs).toISOString()
+  const loop = `worker ${id} ends again and again; next start in ${Math.ceil(startsInMs / 1000)} s`
+  return [`worker ${id} ended at ${when}: ${lastCrash.reason}${suspectText(lastCrash)}`, ...(isLooping ? [loop] : [])]
 }
 
 function suspectText({ questions }: NonNullable<Status['workers'][number]['lastCrash']>): string {

@@ -75,6 +75,8 @@ const worker = z.object({
   rssOctets: z.number(),
   inFlight: z.number(),
   restarts: z.number(),
+  isLooping: z.boolean(),
+  startsInMs: z.number().optional(),
   lastCrash: z.looseObject({ reason: z.string(), wallMs: z.number() }).optional(),
 })
 const status = z.object({

@@ -50,7 +50,7 @@ const operation: Step[] = [
   ...some(upgrades, { kind: 'upgrade' }),
   ...[scale(3), { kind: 'restart' } as Step, scale(2)],
 ]
-const killing: Step[] = [scale(3), ...some(kills, { kind: 'kill' })]
+const killing: Step[] = [scale(4), ...some(kills, { kind: 'kill' })]
 
 const traffic = { udp: Number(values.udp), tcp: Number(values.tcp), betweenMs: Number(values.between) }
 const say = values.verbose ? (line: string) => process.stderr.write(`    ${line}\n`) : undefined

@@ -1,5 +1,5 @@
 /** A whole worker process around a resolver that does what the question says. Settings can make it a bad one: as
- *  `hostname`, `fails-its-test` and `answers-servfail`. */
+ *  `hostname`, `cannot-live`, `fails-its-test` and `answers-servfail`. */
 
 import { runWorker } from '../../workers/run-worker.ts'
 import type { Client, Respond } from '../../workers/serve.ts'
@@ -24,6 +24,10 @@ class MuteResolver extends FakeResolver {
 }
 
 runWorker(({ config }) => {
+  if (config.hostname === 'cannot-live')
+    setTimeout(() => {
+      throw new Error('a fault that is always there')
+    }, 150)
   if (config.hostname === 'fails-its-test') return new MuteResolver()
   return config.hostname === 'answers-servfail' ? new BadResolver() : new FakeResolver()
 })

@@ -251,6 +251,19 @@ describe('the running service', () => {
     )
   })
 
+  it('starts a worker that always ends later and later, and says so', async () => {
+    const service = await start({ workers: 1, settings: { hostname: 'cannot-live' } })
+    const loop = (await service.says('crash-loop')) as unknown as { child: string; delayMs: number; level: string }
+    expect(loop).to.include({ level: 'crit', child: 'worker 1', delayMs: 200 })
+    await eventually(() => service.lines.filter(({ event }) => event === 'crash-loop').length >= 2, 'the next end')
+    const ends = service.lines.filter(({ event }) => event === 'child-ended') as unknown as { delayMs: number }[]
+    expect(ends.slice(0, 5).map(({ delayMs }) => delayMs)).to.deep.equal([100, 100, 100, 200, 400])
+    const { stdout } = await bowline('status', '-s', service.socket)
+    expect(stdout).to.match(/worker 1 ends again and again; next start in \d+ s\n/)
+    const [{ isLooping }] = (await statusOf(service)).workers
+    expect(isLooping).to.equal(true)
+  })
+
   it('says where a worker is stuck before it is killed', async function () {
     this.timeout(40_000)
     const service = await start({ workers: 2 })

@@ -3,6 +3,7 @@ import { durationText, isWell, statusText } from '../../supervisor/commands/stat
 import type { Status } from '../../supervisor/manager.ts'
 
 const worker = {
+  isLooping: false,
   pid: 101,
   state: 'running',
   uptimeMs: 61_000,

@@ -203,7 +203,8 @@ export const ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/v1/modules',
     role: 'read',
-    summary: 'The modules that run, what they can be told, and the workers in which one is switched off for its faults.',
+    summary:
+      'The modules that run, what they can be told, and the workers in which one is switched off for its faults.',
     response: z.object({ modules: z.array(module) }),
     handle: async (manager) => ({ body: { modules: await manager.modules() } }),
   },
@@ -212,7 +213,11 @@ export const ROUTES: readonly Route[] = [
     path: '/v1/modules/run',
     role: 'operate',
     summary: 'Has a module do something, in each worker.',
-    body: z.strictObject({ module: z.string(), verb: z.string(), words: z.array(z.string().max(1024)).max(100).default([]) }),
+    body: z.strictObject({
+      module: z.string(),
+      verb: z.string(),
+      words: z.array(z.string().max(1024)).max(100).default([]),
+    }),
     response: z.object({ outcomes: z.array(z.object({ worker: z.int(), value: z.json().optional() })) }),
     handle: async (manager, { body }) => {
       const outcomes = await manager.runVerb(body as { module: string; verb: string; words: string[] })

@@ -2,6 +2,7 @@
 
 import { expect } from 'chai'
 import { Cache, type CacheEntry, type CacheOptions, type Delegation } from '../../src/cache/cache.ts'
+import { inspectName } from '../../src/cache/inspect.ts'
 import { Rank } from '../../src/cache/rank.ts'
 import { ServerAddress } from '../../src/io/address.ts'
 import { equalNames, nameFromText, nameToText, ROOT } from '../../src/wire/name.ts'
@@ -611,6 +612,86 @@ export function describeCache(title: string, make: () => Promise<StoreUnderTest>
         expect(lasts(found('a.example'))).to.deep.equal([1])
         expect(other.lookup(name('a.example'), Type.A)).to.equal(undefined)
         expect(() => new Cache(made.store, clock, { ...options, partition: 255 })).to.throw(RangeError)
+      })
+
+      const HASH = new Uint8Array(20).fill(7)
+      const chain = { iterations: 0, salt: Uint8Array.of(1) }
+      const zone = name('example')
+      const proof = (owner: string, type: number) =>
+        rrset(name(owner), type, 300, [Uint8Array.of(0, 0, 1, 64)], [new Uint8Array(70)])
+      const server = new ServerAddress(address(9))
+
+      /** One of every kind, about the same. */
+      function fill(into: Cache): void {
+        const leaseUntilMs = clock.wallMs() + 600 * SECOND
+        into.insert(a('a.example', 300, 1), answer)
+        into.insertDenial('nodata', name('b.example'), Type.MX, [], denial)
+        into.insertDenial('nxdomain', name('c.example'), 0, [], denial)
+        into.insertDelegation(delegationOf('d.example', leaseUntilMs))
+        into.insertFailure(name('e.example'), Type.A, Ede.NETWORK_ERROR, 'gone')
+        into.claimRefresh(name('f.example'), Type.A)
+        into.insertServer(server, memory)
+        const meta = { leaseUntilMs, soa: soa('example') }
+        into.proofs.insertNsec(zone, proof('g.example', Type.NSEC), meta)
+        into.proofs.insertNsec3(zone, chain, HASH, proof('h.example', Type.NSEC3), meta)
+        into.proofs.insertZone({ zone, soa: soa('example'), nsec: true, chains: [chain] }, 300, leaseUntilMs)
+      }
+      const memory = {
+        srttMs: 5,
+        rttvarMs: 1,
+        timeouts: 0,
+        deadUntilMs: 0,
+        ednsBroken: false,
+        caseBroken: false,
+      }
+      const keysOf = (partition: number) => {
+        const kinds: string[] = []
+        for (const { key } of made.store.range(Uint8Array.of(partition), Uint8Array.of(partition + 1)))
+          kinds.push(String.fromCharCode(key[1]))
+        return kinds.sort().join('')
+      }
+      /** What this cache knows of all that. */
+      function knows(of: Cache): string {
+        const signs: [string, unknown][] = [
+          ['a', of.lookup(name('a.example'), Type.A)],
+          ['b', of.lookup(name('b.example'), Type.MX)],
+          ['c', of.lookupNxdomain(name('c.example'))],
+          ['d', of.closestDelegation(name('d.example'))],
+          ['e', of.lookupFailure(name('e.example'), Type.A)],
+          ['s', of.lookupServer(server)],
+          ['g', of.proofs.lookupNsec(zone, name('g.example'))],
+          ['h', of.proofs.lookupNsec3(zone, chain, HASH)],
+          ['z', of.proofs.closestZone(zone, 'at-or-above')],
+        ]
+        return signs.map(([sign, found]) => (found === undefined ? '' : sign)).join('')
+      }
+
+      it('keep every kind of entry to themselves, the last one too', () => {
+        for (const partition of [1, 7, 254]) {
+          const other = new Cache(made.store, clock, { ...options, partition })
+          fill(other)
+          expect(keysOf(partition)).to.equal('cdfhnrrsxz')
+          expect(knows(other)).to.equal('abcdesghz')
+          expect(knows(cache)).to.equal('')
+          expect(knows(new Cache(made.store, clock, { ...options, partition: partition - 1 }))).to.equal('')
+        }
+        clock.advance(3600 * SECOND)
+        expect(cache.lookupStale(name('a.example'), Type.A, 86_400_000)).to.equal(undefined)
+      })
+
+      it('are cleared and looked into by themselves', () => {
+        const other = new Cache(made.store, clock, { ...options, partition: 1 })
+        fill(cache)
+        fill(other)
+        expect(inspectName(made.store, 1, name('a.example'), clock.wallMs())).to.have.length(1)
+        expect(inspectName(made.store, 2, name('a.example'), clock.wallMs())).to.deep.equal([])
+        const [entry] = inspectName(made.store, 0, name('d.example'), clock.wallMs())
+        expect(entry).to.include({ kind: 'delegation', partition: 0 })
+        other.purge(ROOT)
+        expect(knows(other)).to.equal('s')
+        expect(knows(cache)).to.equal('abcdesghz')
+        expect(keysOf(0)).to.equal('cdfhnrrsxz')
+        expect(keysOf(1)).to.equal('cs')
       })
     })
   })

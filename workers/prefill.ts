@@ -15,6 +15,7 @@ import { arrangeZone, type Verified, verifyZone, type ZoneCopy } from '../src/dn
 import { systemClock } from '../src/io/clock.ts'
 import { systemRandom } from '../src/io/random.ts'
 import { SystemTransport } from '../src/io/transport.ts'
+import { forwardByPartition } from '../src/partitions.ts'
 import { Core } from '../src/resolve.ts'
 import type { Settings } from '../src/settings.ts'
 import { cacheOptionsFromConfig, settingsFromConfig, transportOptionsFromConfig } from '../src/settings-from-config.ts'
@@ -63,7 +64,7 @@ export async function prefill({ config, zone, socketPath }: StartPrefill): Promi
     if (!(await link.connected(KEEPER_WAIT_MS))) throw new Error('the keeper of the cache cannot be reached')
     const trust = await findTrust(config, settings, origin, store)
     const verified = await verify(copy, settings, trust)
-    const counts = await take(copy, verified, {
+    const counts = await takeForAll(copy, verified, {
       config,
       settings,
       store,
@@ -149,13 +150,28 @@ interface Taking {
   leaseUntilMs: number
 }
 
+/** Into each partition of the cache: what the zone's owner has signed is the same for all clients. */
+async function takeForAll(copy: ZoneCopy, verified: Verified, options: Taking): Promise<ImportCounts> {
+  const sum = { written: 0, unchanged: 0, removed: 0 }
+  for (const [partition, forward] of forwardByPartition(options.settings)) {
+    const counts = await take(copy, verified, partition, {
+      ...options,
+      settings: { ...options.settings, forward },
+    })
+    sum.written += counts.written
+    sum.unchanged += counts.unchanged
+    sum.removed += counts.removed
+  }
+  return sum
+}
+
 /** No faster than the keeper writes. */
-async function take(copy: ZoneCopy, verified: Verified, options: Taking): Promise<ImportCounts> {
+async function take(copy: ZoneCopy, verified: Verified, partition: number, options: Taking): Promise<ImportCounts> {
   const { config, settings, store, isAuthentic, leaseUntilMs } = options
   const steps = importZone(copy, verified, {
     store,
     clock: systemClock,
-    cache: cacheOptionsFromConfig(config),
+    cache: { ...cacheOptionsFromConfig(config), partition },
     settings,
     withDelegations: verified.digest.kind === 'verified' || isAuthentic,
     leaseUntilMs,

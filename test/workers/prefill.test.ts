@@ -64,9 +64,10 @@ describe('a zone taken into the cache by a process of its own', function () {
     )
 
   /** Zones that are known to be there, of some. */
-  async function known(...zones: string[]): Promise<string[]> {
+  const known = (...zones: string[]) => knownIn(0, ...zones)
+  async function knownIn(partition: number, ...zones: string[]): Promise<string[]> {
     const end = await keeper.connect()
-    const cache = new Cache(end.store, systemClock, { ttlMin: 5, ttlMax: 86_400, negativeTtlMax: 10_800 })
+    const cache = new Cache(end.store, systemClock, { ttlMin: 5, ttlMax: 86_400, negativeTtlMax: 10_800, partition })
     const found = zones.filter((zone) => {
       const delegation = cache.closestDelegation(nameFromText(zone))
       return delegation !== undefined && delegation.zone.length > 1
@@ -93,6 +94,14 @@ describe('a zone taken into the cache by a process of its own', function () {
     expect(third.removed).to.be.greaterThan(0)
     expect(third.written).to.be.lessThan(first.written)
     expect(await known('com.', 'org.')).to.deep.equal(['com.'])
+  })
+
+  it('is for clients of all views, whatever their partition', async () => {
+    const views = [{ subnets: ['10.0.0.0/8'], options: { 'cache-partition': 3 } }]
+    await takeText(rootZone().text, { settings: { views } })
+    expect(await knownIn(3, 'com.', 'net.')).to.deep.equal(['com.'])
+    expect(await knownIn(0, 'com.', 'net.')).to.deep.equal(['com.'])
+    expect(await knownIn(1, 'com.')).to.deep.equal([])
   })
 
   it('changes nothing when it is bogus, and tells why', async () => {

@@ -23,6 +23,7 @@ export function settingsFromConfig(config: Config): Settings {
     ...defaultSettings,
     rootHints: rootHints(options['root-hints-file']),
     priming: options.priming,
+    maxRecursions: options['max-recursions'],
     minimise: options.minimize,
     caseRandomization: options['query-case-randomization'],
     glueChecking: options['glue-checking'],

@@ -159,6 +159,7 @@ class Worker {
       limits: this.#limits,
       allows: (address) => localClients.includes(address) || covers(views, address),
       udpSize: start.config.network['edns-buffer-size'].downstream,
+      discardMs: start.config['client-limits']['discard-timeout'],
       limiter: this.#limiter,
       stats: this.#stats,
       lastQuestions: start.questionsPath === undefined ? undefined : LastQuestions.open(start.questionsPath),

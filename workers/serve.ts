@@ -79,6 +79,9 @@ export interface ServiceOptions {
   allows(address: Uint8Array): boolean
   /** Octets we tell clients to send at most over UDP (RFC 6891 §6.2.3). */
   udpSize: number
+  /** A client that waited longer than this over UDP has asked again already; the late answer would only serve an attacker
+   *  who lets answers pile up. The question itself goes on and fills the cache. */
+  discardMs?: number
   /** Who asks too much over UDP. */
   limiter?: RateLimiter
   /** What keeps account of what is asked most. */
@@ -92,9 +95,7 @@ const HEADER_OCTETS = 12
 const READY_ROOM = 4608
 const OPCODE_BITS = 0x7800
 const RCODE_BITS = 0x0f
-/** A client that waited this long over UDP has asked again already; the late answer would only serve an attacker who
- *  lets answers pile up. The question itself goes on and fills the cache. */
-const MAX_UDP_AGE_MS = 1900
+const DISCARD_MS = 1900
 
 export class Service {
   readonly #options: ServiceOptions
@@ -241,13 +242,13 @@ export class Service {
     response: Uint8Array | undefined,
     respond: Respond,
   ): void {
-    const { counters, limits, clock } = this.#options
+    const { counters, limits, clock, discardMs = DISCARD_MS } = this.#options
     if (!limited) {
       respond(response)
       return
     }
     let answer = response
-    if (answer !== undefined && client.overUdp && clock.monotonicMs() - askedMs > MAX_UDP_AGE_MS) {
+    if (answer !== undefined && client.overUdp && clock.monotonicMs() - askedMs > discardMs) {
       counters.add(Counter.DROPPED_TOO_OLD)
       answer = undefined
     }

@@ -87,6 +87,14 @@ export const clientLimitsSchema = section('What one client may hold of a worker:
     min: 1,
     max: 1_000_000,
   }),
+  'discard-timeout': milliseconds({
+    about:
+      'An answer over UDP that comes after so long is not sent: the client has asked again, and letting answers pile up only ' +
+      'serves an attack (DNSBomb). The cache has it then. Not for our own machine.',
+    fallback: 1900,
+    min: 10,
+    max: 60_000,
+  }),
 })
 
 export const statsSchema = section(

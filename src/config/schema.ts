@@ -341,6 +341,15 @@ export const configSchema = section('The configuration of Bowline.', {
       about: 'Ask the root servers for the current list of root servers before anything else (RFC 9609).',
       fallback: true,
     }),
+    'max-recursions': whole({
+      about:
+        'Questions that may be on their way to other servers at the same time, in each worker. Beyond, a new one gets SERVFAIL ' +
+        'with an Extended DNS Error (RFC 8914); what the cache has is answered as ever, and the same question of several ' +
+        'clients counts once.',
+      fallback: 10_000,
+      min: 1,
+      max: 1_000_000,
+    }),
     'refuse-no-rd': flag({
       about: 'Refuse queries without the RD flag: they only serve to see what others have asked for.',
       fallback: true,

@@ -136,6 +136,17 @@ describe('Service', () => {
     expect(counters.get(Counter.DROPPED_TOO_OLD)).to.equal(1)
   })
 
+  it('drops them as soon as discard-timeout says', () => {
+    const hasty = new Service({
+      ...{ resolver, clock, counters, limits: new ClientLimits(clock), allows: () => true, udpSize: 1232 },
+      discardMs: 100,
+    })
+    hasty.serve(queryFor('example.org'), far, respond)
+    clock.advance(101)
+    for (const waiting of resolver.waiting) waiting(answer)
+    expect(responses).to.deep.equal([undefined])
+  })
+
   it('paces late answers, each with its own octets', () => {
     for (let i = 0; i < 3; i++) service.serve(queryFor('example.org'), far, respond)
     const shared = new Uint8Array(1)

@@ -20,7 +20,7 @@ export interface KeeperLinkOptions {
 const RETRY_FIRST_MS = 20
 const RETRY_MAX_MS = 500
 /** How long entries are gathered into one batch. */
-const GATHER_MS = 4
+const GATHER_MS = 20
 const DEFAULT_MAX_WAITING = 8 * 1024 * 1024
 
 export class KeeperLink implements Outlet {

@@ -41,10 +41,14 @@ interface Zone {
   failures: number
   timer: Timer | undefined
   process: ChildProcess | undefined
+  /** What its process writes has been cleared meanwhile. */
+  isCleared: boolean
 }
 
 /** The first time is soon, but not of all zones at once, nor of all services of a site. */
 const FIRST_MS = 1000
+/** But for that, never more often. */
+const LEAST_MS = 60_000
 /** After a failure; twice as long the next time, up to an hour, and never longer than the refresh interval. */
 const RETRY_MS = 30_000
 const LONGEST_RETRY_MS = 3_600_000
@@ -76,16 +80,18 @@ export class Prefill {
       const { origin, url } = zone
       const same = former.find((one) => JSON.stringify(one.config) === JSON.stringify(zone))
       const facts: PrefillFacts = same?.facts ?? { origin, url, state: 'waiting', successes: 0, failures: 0 }
-      return { config: zone, facts, failures: 0, timer: undefined, process: undefined }
+      return { config: zone, facts, failures: 0, timer: undefined, process: undefined, isCleared: false }
     })
     for (const zone of this.#zones) this.#plan(zone, this.#options.random.below(FIRST_MS))
   }
 
   /** What was at and below `name` has been cleared: zones that were there are fetched again. */
   cleared(name: string): void {
-    for (const zone of this.#zones)
-      if (zone.process === undefined && isAtOrBelow(nameFromText(zone.config.origin), nameFromText(name)))
-        this.#plan(zone, this.#options.random.below(FIRST_MS))
+    for (const zone of this.#zones) {
+      if (!isAtOrBelow(nameFromText(zone.config.origin), nameFromText(name))) continue
+      if (zone.process !== undefined) zone.isCleared = true
+      else this.#plan(zone, this.#options.random.below(FIRST_MS))
+    }
   }
 
   facts(): PrefillFacts[] {
@@ -128,6 +134,7 @@ export class Prefill {
     let outcome: PrefillOutcome | undefined
     let lastWords = ''
     zone.process = process
+    zone.isCleared = false
     zone.facts.state = 'fetching'
     zone.timer = clock.after(TIMEOUT_MS, () => process.kill('SIGKILL'))
     process.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -164,7 +171,10 @@ export class Prefill {
         `zone ${origin}, serial ${last.serial}, is in the cache: ${last.written} entries written, ${last.unchanged} as they ` +
           `were, ${last.removed} removed`,
       )
-      this.#plan(zone, intervalMs - random.below(Math.floor(intervalMs * JITTER)))
+      // What was taken ends with the lease; after that, the parent can be asked for another.
+      const endMs = Math.max(LEAST_MS, (last.leaseMs ?? intervalMs) + FIRST_MS)
+      const nextMs = intervalMs - random.below(Math.floor(intervalMs * JITTER))
+      this.#plan(zone, zone.isCleared ? FIRST_MS : Math.min(nextMs, endMs))
       return
     }
     const { reason } = outcome

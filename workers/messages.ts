@@ -71,6 +71,8 @@ export interface Prefilled {
   unchanged: number
   removed: number
   tookMs: number
+  /** For so long the parent vouches for the zone; undefined: it has none, or an anchor of its own. */
+  leaseMs?: number
 }
 
 /** Finish what is in flight, for at most `timeoutMs`, then exit 0. */

@@ -78,6 +78,7 @@ export async function prefill({ config, zone, socketPath }: StartPrefill): Promi
       signatures: verified.signatures,
       digest: verified.digest.kind === 'verified' ? 'verified' : 'none',
       tookMs: Math.round(systemClock.monotonicMs() - sinceMs),
+      leaseMs: Number.isFinite(trust.leaseUntilMs) ? trust.leaseUntilMs - systemClock.wallMs() : undefined,
       ...counts,
     }
   } finally {
@@ -115,15 +116,21 @@ async function findTrust(config: Config, settings: Settings, origin: Name, store
         else failed(new Error(`the keys of ${nameToText(origin)} are ${whyNot(security, edes)}`))
       })
     })
-    const cut = cache.closestDelegation(origin)
-    if (cut === undefined || !equalNames(cut.zone, origin))
-      throw new Error(`the delegation of ${nameToText(origin)} is not known`)
+    const leaseUntilMs = leaseOf(cache, origin)
+    if (leaseUntilMs === undefined) throw new Error(`the delegation of ${nameToText(origin)} is not known`)
     const isTrusted = (key: DnsKey) => trusted.some(({ rdata }) => Buffer.compare(rdata, key.rdata) === 0)
-    return { vouched: (keys) => keys.filter(isTrusted), leaseUntilMs: cut.leaseUntilMs }
+    return { vouched: (keys) => keys.filter(isTrusted), leaseUntilMs }
   } finally {
     core.close()
     await transport.close()
   }
+}
+
+/** Servers that have both zones refer nobody to the child; then the parent's word on it is its DS set. */
+function leaseOf(cache: Cache, origin: Name): number | undefined {
+  const cut = cache.closestDelegation(origin)
+  if (cut !== undefined && equalNames(cut.zone, origin)) return cut.leaseUntilMs
+  return cache.lookup(origin, Type.DS)?.expiresMs
 }
 
 function whyNot(security: string, edes: readonly { text: string }[]): string {

@@ -98,6 +98,21 @@ describe('when zones are taken into the cache', () => {
     expect(made).to.have.length(2)
   })
 
+  it('is again when what the parent says of the zone has ended', () => {
+    follow({ ...root, origin: 'se' })
+    clock.advance(1000)
+    last().says({ ...filled, leaseMs: 10 * MINUTE } as PrefillOutcome)
+    clock.advance(10 * MINUTE)
+    expect(made).to.have.length(1)
+    clock.advance(1000)
+    expect(made).to.have.length(2)
+    last().says({ ...filled, leaseMs: 5 } as PrefillOutcome)
+    clock.advance(MINUTE - 1)
+    expect(made).to.have.length(2)
+    clock.advance(1)
+    expect(made).to.have.length(3)
+  })
+
   it('is again after a failure, later each time, and never later than the interval', () => {
     follow(root)
     clock.advance(1000)
@@ -153,6 +168,11 @@ describe('when zones are taken into the cache', () => {
     prefill.cleared('.')
     clock.advance(1000)
     expect(made).to.have.length(5)
+    prefill.cleared('se') // while it is under way
+    for (const process of made.slice(3)) process.says(filled)
+    clock.advance(1000)
+    expect(made).to.have.length(6)
+    expect(last().told?.zone.origin).to.equal('se')
   })
 
   it('follows a changed configuration', () => {

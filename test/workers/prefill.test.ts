@@ -7,12 +7,14 @@ import { Cache } from '../../src/cache/cache.ts'
 import { makeConfig } from '../../src/config/load.ts'
 import type { ConfigInput } from '../../src/config/schema.ts'
 import { systemClock } from '../../src/io/clock.ts'
-import { nameFromText, ROOT } from '../../src/wire/name.ts'
+import { nameFromText, nameToText, ROOT } from '../../src/wire/name.ts'
 import { recordToText } from '../../src/wire/text.ts'
 import { Class, Type } from '../../src/wire/types.ts'
 import type { PrefillOutcome } from '../../workers/messages.ts'
 import { prefill } from '../../workers/prefill.ts'
+import { Authority } from '../lab/authority.ts'
 import { Child, freePort } from '../lab/child.ts'
+import { Listener } from '../lab/listener.ts'
 import { runTool } from '../lab/signing-tools.ts'
 import { needPeer } from '../peers.ts'
 import { makeCertificates } from '../support/certificates.ts'
@@ -165,6 +167,69 @@ describe('a zone taken into the cache by a process of its own', function () {
       server.closeAllConnections()
       server.close()
     }
+  })
+
+  describe('of a zone below the root', () => {
+    const COM = `
+com. 86400 IN SOA ns.com. admin.com. 7 3600 600 86400 3600
+com. 86400 IN NS ns.com.
+ns.com. 86400 IN A 127.77.0.9
+*.wild.com. 86400 IN TXT "here"
+sub.com. 86400 IN NS ns.sub.com.
+ns.sub.com. 86400 IN A 192.0.2.5
+`
+    const com = new WholeZone('com.', COM, { nowSeconds })
+    const ds = recordToText(com.origin, 7200, Class.IN, Type.DS, com.anchor.ds[0])
+    let listener: Listener
+    let port: number
+
+    async function internet(root: WholeZone): Promise<void> {
+      const zones = [root, com].map((zone) => ({ origin: nameToText(zone.origin), records: () => zone.records }))
+      const authority = new Authority(zones)
+      port = await freePort()
+      listener = await Listener.open('127.0.0.1', port, ({ packet, protocol, send }) => {
+        const reply = authority.respond(packet, protocol)
+        if (reply !== undefined) send(reply)
+      })
+    }
+    afterEach(() => listener.close())
+
+    const glue = (text: string) => text.replaceAll(/192\.0\.2\.\d/g, '127.0.0.1')
+    function takeCom(root: WholeZone): Promise<PrefillOutcome> {
+      writeFileSync(join(keeper.folder, 'hints'), '. 60 NS a.root.\na.root. 60 A 127.0.0.1\n')
+      writeFileSync(join(keeper.folder, 'com.zone'), com.text)
+      const options = { 'upstream-port': port, 'query-loopback': true, 'root-hints-file': 'hints' }
+      const config = makeConfig({
+        rundir: keeper.folder,
+        cache: { storage: keeper.storage, prefill: [{ origin: 'com', url: 'com.zone' }] },
+        dnssec: { 'trust-anchors': [anchorText(root)] },
+        options,
+      })
+      return prefill({ kind: 'start', config, zone: config.cache.prefill[0], socketPath: keeper.socketPath })
+    }
+
+    it('goes by the keys that its parent vouches for, and lives no longer than its delegation', async () => {
+      const root = rootZone(glue(`${BODY}${ds}\n`))
+      await internet(root)
+      expect(await takeCom(root)).to.include({ kind: 'prefilled', serial: 7, digest: 'verified' })
+      const end = await keeper.connect()
+      const cache = new Cache(end.store, systemClock, { ttlMin: 5, ttlMax: 86_400, negativeTtlMax: 10_800 })
+      const sub = cache.closestDelegation(nameFromText('sub.com.'))
+      expect(nameToText(sub!.zone)).to.equal('sub.com.')
+      expect(sub!.signed).to.equal('no')
+      const leaseSeconds = (sub!.leaseUntilMs - Date.now()) / 1000
+      expect(leaseSeconds).to.be.within(7000, 7200) // that of com in the root zone
+      const wild = cache.lookup(nameFromText('*.wild.com.'), Type.TXT)
+      expect(wild?.kind === 'rrset' && wild.rrset.ttl).to.be.within(7000, 7200)
+      await end.close()
+    })
+
+    it('is not taken when its parent does not sign it', async () => {
+      const root = rootZone(glue(BODY))
+      await internet(root)
+      const reason = await takeCom(root).catch((error: Error) => error.message)
+      expect(reason).to.equal('the keys of com. are not shown to be secure (insecure)')
+    })
   })
 
   describe('comes by transfer from knotd', () => {

@@ -31,6 +31,8 @@ export class KeeperLink implements Outlet {
   private isGreeted = false
   /** Of the file when we last heard; undefined: never. */
   private generation: number | undefined
+  /** The file of a keeper with which we cannot speak. */
+  private readFrom: string | undefined
   private retryMs = RETRY_FIRST_MS
   private retry: Timer | undefined
   private isClosed = false
@@ -121,7 +123,10 @@ export class KeeperLink implements Outlet {
       this.socket?.write(composeDone(says.token))
       return true
     }
-    if (says.version !== STREAM_VERSION) return false
+    if (says.version !== STREAM_VERSION) {
+      this.readOnly(says)
+      return false
+    }
     if (this.generation !== undefined && this.generation !== says.generation) {
       this.store.forgetPending() // something was cleared while we were not there; it must not come back with us
       this.options.onCleared?.()
@@ -132,6 +137,20 @@ export class KeeperLink implements Outlet {
     this.store.connected(says.fileId)
     for (const tell of this.waiting.splice(0)) tell()
     return true
+  }
+
+  /** A keeper of another version: that of the service before us, while one takes the place of the other. What it keeps can
+   *  be read, if its file is of our version; what we learn waits for our own keeper. */
+  private readOnly({ generation, fileId }: { generation: number; fileId: string }): void {
+    if (this.readFrom === fileId) return
+    this.readFrom = fileId
+    this.generation ??= generation
+    this.store?.connected(fileId)
+    for (const tell of this.waiting.splice(0)) tell()
+    this.options.log?.notice(
+      { event: 'keeper-differs' },
+      'the keeper is of another version: only reading until it is replaced',
+    )
   }
 
   private lost(socket: Socket): void {

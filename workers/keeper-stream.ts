@@ -11,7 +11,8 @@
  *                         forget         token u32 · generation u32          something was cleared: keep nothing made of
  *                                                                            it in memory, then say done */
 
-/** Counted up when anything here or in a batch changes; keeper and workers of one supervisor are of one version. */
+/** Counted up when anything here or in a batch changes, but for hello, which every version understands: during an upgrade the
+ *  new workers meet the keeper of the service before theirs. */
 export const STREAM_VERSION = 2
 
 /** A longer frame is none of ours. */

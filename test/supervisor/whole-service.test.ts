@@ -9,7 +9,7 @@ import { parseZoneText } from '../../src/wire/text.ts'
 import { Flag, Rcode, Type } from '../../src/wire/types.ts'
 import { Authority } from '../lab/authority.ts'
 import { queryFor as plainQueryFor } from '../workers/fake-resolver.ts'
-import { freePort, pause, TcpClient, UdpClient } from '../workers/sockets.ts'
+import { eventually, freePort, pause, TcpClient, UdpClient } from '../workers/sockets.ts'
 import { isRunning, Service, type ServiceOptions } from './service.ts'
 
 const ROOT_ADDRESS = '127.77.0.1'
@@ -146,6 +146,27 @@ describe('the whole service', () => {
     await start({ workers: 1, rundir: first.rundir })
     const reply = await ask('kept.wild.example', REPLY_MS / 2)
     expect([...reply.answer[0].rdatas[0]]).to.deep.equal([192, 0, 2, 2])
+  })
+
+  it('is itself again when its supervisor is killed while it learns: no orphan, no damaged cache', async () => {
+    const first = await start()
+    await Promise.all(Array.from({ length: 50 }, (_, i) => ask(`k${i}.wild.example`)))
+    await pause(300)
+    let isDone = false
+    const asking = (async () => {
+      for (let i = 0; !isDone; i++) await ask(`while${i}.wild.example`, 500).catch(() => {})
+    })()
+    const pids = first.pidsOf('')
+    first.process.kill('SIGKILL')
+    await eventually(() => !pids.some(isRunning), 'the end of all its processes', 15_000)
+    isDone = true
+    await asking
+    const second = await start({ rundir: first.rundir })
+    for (let i = 0; i < 50; i++) {
+      const reply = await ask(`k${i}.wild.example`, REPLY_MS / 2) // too soon for any server
+      expect([...reply.answer[0].rdatas[0]]).to.deep.equal([192, 0, 2, 2])
+    }
+    expect(second.lines.filter(({ level }) => ['crit', 'err', 'warning'].includes(level))).to.deep.equal([])
   })
 
   it('lives through a thousand packets of rubbish', async () => {

@@ -59,6 +59,13 @@ const TAG: TextKind = {
   isRight: (text) => /^[\w-]{1,64}$/.test(text),
 }
 
+/** As in zone files; which mnemonics there are, src/wire knows. */
+const RR_TYPE: TextKind = {
+  what: 'a record type',
+  remedy: 'write it as in a zone file, as AAAA or TYPE65',
+  isRight: (text) => /^[a-z][a-z0-9-]{0,15}$/i.test(text),
+}
+
 const FILE: TextKind = {
   what: 'a path',
   remedy: 'write a path, in quotes if it looks like a number',
@@ -70,6 +77,7 @@ export const subnets = (described: Described) => several(SUBNET, described)
 export const addresses = (described: Described) => several(ADDRESS, described)
 export const servers = (described: Described) => several(SERVER, described)
 export const tags = (described: Described) => several(TAG, described)
+export const rrTypes = (described: Described) => several(RR_TYPE, described)
 export const files = (described: Described) => several(FILE, described)
 
 /** One of them, which must be given. */

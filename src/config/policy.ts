@@ -14,6 +14,7 @@ import {
   neededSubnet,
   neededText,
   number,
+  rrTypes,
   secondsOrNone,
   servers,
   subnets,
@@ -105,6 +106,10 @@ const ruleSchema = group(
       about: `What becomes of queries for them and all names below. ${VERDICTS_TEXT}`,
     }),
     exact: choiceOrNone(VERDICTS, { about: 'What becomes of queries for exactly them, in the same words.' }),
+    block: rrTypes({
+      about: 'Record types that they and all names below have none of, whatever the world says; others are looked up.',
+      example: 'AAAA',
+    }),
     address: addresses({ about: 'Addresses the names have.', example: '192.0.2.1' }),
     file: files({
       about:
@@ -331,6 +336,7 @@ function saysSomething(
     name: string[]
     subtree?: string | undefined
     exact?: string | undefined
+    block: string[]
     address: string[]
     file: string[]
     records?: string | undefined
@@ -339,10 +345,12 @@ function saysSomething(
 ): void {
   const verdict = rule.subtree ?? rule.exact
   const gives = rule.address.length > 0 || rule.records !== undefined
-  if (verdict === undefined && !gives && rule.file.length === 0)
-    complain([['name']], 'subtree, exact, address, file or records beside it', 'say what the rule does')
+  if (rule.block.length > 0 && (verdict !== undefined || gives || rule.file.length > 0))
+    complain([['block']], 'block with nothing but name, tags, ttl and message', 'make two rules of it')
+  if (verdict === undefined && !gives && rule.file.length === 0 && rule.block.length === 0)
+    complain([['name']], 'subtree, exact, block, address, file or records beside it', 'say what the rule does')
   if (rule.name.length === 0 && rule.file.length === 0 && rule.records === undefined)
-    complain([['subtree'], ['exact'], ['address']], 'only with name or file', 'add name')
+    complain([['subtree'], ['exact'], ['block'], ['address']], 'only with name or file', 'add name')
   if (verdict === 'redirect' && !gives)
     complain([['subtree'], ['exact']], 'redirect only with address or records', 'say what the names are to have')
 }

@@ -100,13 +100,25 @@ describe('local-data', () => {
   it('tells file and line of what it cannot use', () => {
     const tools = { clock: new ManualClock(), random: new SeededRandom(), log: () => {} }
     const file = [{ path: 'block.txt', text: '# list\nads.example\nbad..name\n' }]
-    const rule = { name: [], file, subtree: 'nxdomain' as const, address: [], tags: [] }
+    const rule = { name: [], file, subtree: 'nxdomain' as const, block: [], address: [], tags: [] }
     const data = { ttl: 300, nodata: true, addresses: {}, 'addresses-files': [], rules: [rule] }
     const settings = { ...defaultSettings, sections: { 'local-data': data } }
     expect(() => startModules(settings, tools)).to.throw(
       /local-data\/rules\/0\/file: block\.txt:3: .*; correct the line/,
     )
   })
+})
+
+describe('a rule that blocks types', () => {
+  it('tells which one is none', () =>
+    expect(() => tell({ 'local-data': { rules: [{ name: 'org', block: 'AAAAA' }] } })).to.throw(
+      'local-data/rules/0/block: AAAAA is no record type',
+    ))
+
+  it('does nothing else', () =>
+    expect(() => makeConfig({ 'local-data': { rules: [{ name: 'org', block: 'AAAA', subtree: 'empty' }] } })).to.throw(
+      /make two rules of it/,
+    ))
 })
 
 describe('views', () => {

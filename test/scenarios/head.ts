@@ -1,5 +1,6 @@
 /** What the head of a scenario file asks of the resolver under test, as typed values with the format's defaults. */
 
+import { parse } from 'yaml'
 import { ServerAddress } from '../../src/io/address.ts'
 import { type Name, nameFromText } from '../../src/wire/name.ts'
 import { Type } from '../../src/wire/types.ts'
@@ -24,6 +25,9 @@ export interface Head {
   /** `name = value` pairs of `features`. */
   features: Map<string, string>
   policies: string[]
+  /** Ours alone: sections of a configuration, one line of YAML each, and the address that queries come from. */
+  config: Record<string, unknown> | undefined
+  client: ServerAddress | undefined
 }
 
 /** The start for files that set no clock: none of them minds when that is. */
@@ -45,6 +49,8 @@ export function readHead(scenario: Scenario): Head {
     hardenGlue: true,
     features: new Map(),
     policies: [],
+    config: undefined,
+    client: undefined,
   }
   let stubName = DEFAULT_STUB_NAME
   let stubAddress: ServerAddress | undefined
@@ -89,6 +95,12 @@ export function readHead(scenario: Scenario): Head {
           break
         case 'features':
           readPairs(value, head.features)
+          break
+        case 'bowline':
+          head.config = { ...head.config, ...parse(value) }
+          break
+        case 'client-addr':
+          head.client = readAddress(value)
           break
         case 'feature-list':
           head.policies.push(value.replace(/^policy\s*=\s*/, ''))

@@ -7,10 +7,12 @@ import { AnchorManager } from '../../src/anchors/manager.ts'
 import { Cache } from '../../src/cache/cache.ts'
 import { MemoryStore } from '../../src/cache/memory-store.ts'
 import { makeConfig } from '../../src/config/load.ts'
+import type { ConfigInput } from '../../src/config/schema.ts'
 import { unmanaged } from '../../src/dnssec/rfc5011.ts'
 import type { TrustAnchor } from '../../src/dnssec/trust-anchors.ts'
 import { ServerAddress } from '../../src/io/address.ts'
 import { startModules } from '../../src/modules/index.ts'
+import { Partitions } from '../../src/partitions.ts'
 import { Core } from '../../src/resolve.ts'
 import { type RootHint, rootHint } from '../../src/root-hints.ts'
 import { defaultSettings, type Settings } from '../../src/settings.ts'
@@ -48,10 +50,17 @@ function startResolver(head: Head, file: string, minimise: boolean, world: World
   const { clock, transport, random } = world
   const managed = file.startsWith('ta_update-') // the anchors are kept up to date, RFC 5011
   const presumption = presumed(file)
-  const { forward, sections, sparedMixedCase } = settingsFromConfig(makeConfig(joined(policyOf(head), presumption)))
+  const isOurs = head.config !== undefined
+  const config = { ...joined(policyOf(head), presumption), ...(head.config as ConfigInput | undefined) }
+  const { forward, taggedForward, fallback, sections, sparedMixedCase, ...rest } = settingsFromConfig(
+    makeConfig(config),
+  )
   const settings: Settings = {
     ...defaultSettings,
+    ...(isOurs ? { nsid: rest.nsid, hostname: rest.hostname, refuseNoRd: rest.refuseNoRd } : {}),
     forward,
+    taggedForward,
+    fallback,
     sections,
     sparedMixedCase,
     rootHints: head.stub ? [{ name: head.stub.name, addresses: [head.stub.address.octets] }] : ROOT_HINTS_2017,
@@ -63,8 +72,8 @@ function startResolver(head: Head, file: string, minimise: boolean, world: World
     doIpv4: head.doIpv4 && presumption.network?.['do-ipv4'] !== false,
     doIpv6: head.doIpv6 && presumption.network?.['do-ipv6'] !== false,
     ednsBufferSize: { upstream: 4096, downstream: 4096 },
-    specialNames: false,
-    minimalAny: false,
+    specialNames: isOurs,
+    minimalAny: isOurs,
     validate: head.trustAnchors.length > 0,
     trustAnchors: trustAnchors(head.trustAnchors),
     negativeTrustAnchors: head.negativeTrustAnchors,
@@ -73,18 +82,20 @@ function startResolver(head: Head, file: string, minimise: boolean, world: World
   }
   const ttlMin = Number(head.features.get('min_ttl') ?? 0)
   const ttlMax = Number(head.features.get('max_ttl') ?? DEFAULT_MAX_TTL)
-  const cache = new Cache(new MemoryStore(), clock, { ttlMin, ttlMax, negativeTtlMax: ttlMax })
+  const store = new MemoryStore()
   let fault: string | undefined
-  const core = new Core({
-    cache,
+  const common = {
     transport,
     clock,
     random,
-    settings,
     modules: startModules(settings, { clock, random, log: () => {} }).layers,
-    log: (level, event, fields) => {
+    log: (level: string, event: string, fields?: object) => {
       if (level === 'error') fault ??= `${event} ${JSON.stringify(fields)}`
     },
+  }
+  const core = new Partitions(settings, (partition, own) => {
+    const cache = new Cache(store, clock, { ttlMin, ttlMax, negativeTtlMax: ttlMax, partition })
+    return new Core({ ...common, ...own, cache })
   })
   const stopManaging = managed ? manageAnchors(settings, core, world) : undefined
   return {
@@ -102,7 +113,7 @@ function startResolver(head: Head, file: string, minimise: boolean, world: World
 }
 
 /** As the supervisor of a service does it, in one process. Returns how to end it. */
-function manageAnchors(settings: Settings, core: Core, world: World): () => void {
+function manageAnchors(settings: Settings, core: Partitions, world: World): () => void {
   const lookup = new AnchorLookup({ settings, ...world })
   const manager = new AnchorManager(unmanaged(settings.trustAnchors[0], world.clock.wallMs()), {
     ...world,
@@ -134,6 +145,7 @@ function trustAnchors(records: ScriptRecord[]): TrustAnchor[] {
 
 /** Of the family of the root hint; only views look at it. */
 function clientAddress(head: Head): ServerAddress {
+  if (head.client !== undefined) return head.client
   const address = head.stub?.address.family === 6 ? 'fd00:dec::1' : '127.127.0.0'
   return ServerAddress.fromText(address, 40_000)!
 }

@@ -3,11 +3,13 @@
 import { BowlineError } from '../../config/error.ts'
 import type { LocalData, LocalRule, TextFile } from '../../settings.ts'
 import { addressFromText } from '../../wire/ip-address.ts'
-import { type Name, nameFromText, nameKey } from '../../wire/name.ts'
+import { firstLabel, type Name, nameFromText, nameKey, parentName } from '../../wire/name.ts'
 import { type RRset, rrset } from '../../wire/rrset.ts'
 import { parseZoneText } from '../../wire/text.ts'
-import { Type } from '../../wire/types.ts'
+import { Type, typeFromText } from '../../wire/types.ts'
 import { type Rule, Rules } from './rules.ts'
+
+const NO_DATA: ReadonlyMap<number, RRset> = new Map()
 
 export function compileRules(data: LocalData): Rules {
   const rules = new Rules()
@@ -31,6 +33,11 @@ function addRule(rules: Rules, rule: LocalRule, setting: string, defaults: Local
   const names = rule.name.map((text) => nameAt(`${setting}/name`, text))
   const own = new Collection()
   addRecords(own, `${setting}/records`, rule.records)
+  if (rule.block.length > 0) {
+    const blocked = new Set(rule.block.map((text) => typeAt(`${setting}/block`, text)))
+    for (const name of names) rules.addSubtree(name, { ...common, verdict: 'pass', data: NO_DATA, blocked })
+    return
+  }
   if (verdict === undefined) {
     for (const name of names) for (const address of rule.address) own.addHost(name, octetsOf(address), ttl)
     for (const file of rule.file) readHosts(file, `${setting}/file`, (name, address) => own.addHost(name, address, ttl))
@@ -68,7 +75,11 @@ class Collection {
   }
 
   addTo(rules: Rules, common: Omit<Rule, 'data'>): void {
-    for (const { name, data } of this.#names.values()) rules.addExact(name, { ...common, data })
+    for (const { name, data } of this.#names.values()) {
+      if (firstLabel(name).length === 1 && name[1] === WILDCARD)
+        rules.addSubtree(parentName(name), { ...common, data, below: name.length - 2 })
+      else rules.addExact(name, { ...common, data })
+    }
   }
 
   /** All data, whatever its name, and `addresses`. */
@@ -82,6 +93,7 @@ class Collection {
 }
 
 const ANY_NAME = nameFromText('.')
+const WILDCARD = 0x2a // RFC 4592 §2.1.1
 
 function addRecords(collection: Collection, setting: string, text: string | undefined): void {
   if (text === undefined) return
@@ -149,6 +161,13 @@ function nameAt(setting: string, text: string): Name {
   } catch (error) {
     throw unusable(setting, (error as Error).message, 'correct the name')
   }
+}
+
+function typeAt(setting: string, text: string): number {
+  const type = typeFromText(text.toUpperCase())
+  if (type === undefined)
+    throw unusable(setting, `${text} is no record type`, 'write it as in a zone file, as AAAA or TYPE65')
+  return type
 }
 
 function unusable(setting: string, why: string, remedy: string): BowlineError {

@@ -49,7 +49,7 @@ function cutChain(rules: Rules, request: Request): boolean {
     if (link.type !== Type.CNAME || request.qtype === Type.CNAME) continue
     const target = cnameTarget(link.rdatas[0])
     const rule = findRule(rules, request, target)
-    if (rule === undefined || rule.verdict === 'pass') continue
+    if (rule === undefined || (rule.verdict === 'pass' && !rule.blocked?.has(request.qtype))) continue
     if (rule.verdict === undefined && !rule.data.has(request.qtype)) continue
     request.answer = request.answer.slice(0, at + 1)
     request.sname = target
@@ -78,7 +78,7 @@ function answerBy(rule: Rule | undefined, request: Request): Step {
     case undefined:
       return rule === undefined ? 'pass' : giveData(rule, request)
     case 'pass':
-      return 'pass'
+      return rule.blocked?.has(request.qtype) ? deny(rule, request, Rcode.NOERROR) : 'pass'
     case 'redirect':
       return giveData(rule, request)
     case 'empty':

@@ -15,6 +15,10 @@ export interface Rule {
   tags: readonly string[]
   ttl: number
   message: string | undefined
+  /** Types that there are none of, whatever the verdict. */
+  blocked?: ReadonlySet<number>
+  /** Octets of the name a wildcard stands below: it is for longer names only (RFC 4592 §2.1.1). */
+  below?: number
 }
 
 export class Rules {
@@ -51,7 +55,7 @@ export class Rules {
   find(name: Name, tags: ReadonlySet<string>, counts: (rule: Rule) => boolean = () => true): Rule | undefined {
     let found: Rule | undefined
     const accept = (value: number) => {
-      found = this.#lists[value].find((rule) => applies(rule, tags) && counts(rule))
+      found = this.#lists[value].find((rule) => applies(rule, tags) && isBelow(name, rule) && counts(rule))
       return found !== undefined
     }
     const exact = this.#exact.size === 0 ? -1 : this.#exact.get(name)
@@ -76,6 +80,10 @@ export class Rules {
   #newList(rules: Rule[]): number {
     return this.#lists.push(rules) - 1
   }
+}
+
+function isBelow(name: Name, { below }: Rule): boolean {
+  return below === undefined || name.length > below
 }
 
 /** A rule without tags is for all. */

@@ -21,7 +21,7 @@ describe('makeConfig without settings', () => {
       workers: 'auto',
       'drain-timeout': 10_000,
       management: { 'unix-socket': '/users/ada/.local/state/bowline/control.sock', tls: {} },
-      monitoring: { metrics: 'lazy', interface: undefined },
+      monitoring: { metrics: 'lazy' },
       network: {
         'do-ipv4': true,
         'do-ipv6': true,

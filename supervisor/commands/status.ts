@@ -8,7 +8,7 @@ import { askRunning, findsService, type ServiceOptions } from './service.ts'
 
 const WATCH_MS = 1000
 /** Clears the screen and goes to its upper left corner (ECMA-48). */
-const CLEAR = '\u001b[H\u001b[2J'
+export const CLEAR = '\u001b[H\u001b[2J'
 
 export function addStatusCommand(program: Command): void {
   findsService(

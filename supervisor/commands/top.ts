@@ -3,7 +3,10 @@
 import type { Command } from 'commander'
 import { Argument, InvalidArgumentError } from 'commander'
 import { FREQUENT_TABLES, type Frequent, type FrequentTable } from '../../src/metrics/frequent.ts'
+import { topText } from './frequent-text.ts'
+import { conclude } from './outcome.ts'
 import { findsService, order, type ServiceOptions } from './service.ts'
+import { showTop } from './top-screen.ts'
 
 const TITLES: Record<FrequentTable, string> = {
   names: 'asked for most often',
@@ -20,16 +23,20 @@ export function addTopCommands(program: Command): void {
     program
       .command('top')
       .description(
-        'Show what happens most often. bogus: names whose answers fail validation; with stats/enable also names: what is asked, ' +
+        'Show the running service at work, anew every second; or what happens most often. bogus: names whose answers fail validation; with stats/enable also names: what is asked, ' +
           'clients: who asks, servfail: what is answered with SERVFAIL.',
       )
-      .addArgument(new Argument('<what>', 'the table').choices(FREQUENT_TABLES))
+      .addArgument(new Argument('[what]', 'the table').choices(FREQUENT_TABLES))
+      .option('--once', 'without a table: one screen, of a second')
       .option(...limit),
-  ).action((what: string, options: TopOptions) =>
-    order<{ entries: Frequent[] }>(options, { method: 'GET', path: withLimit(`/v1/top/${what}`, options) }, (body) =>
-      topText(body.entries),
-    ),
-  )
+  ).action((what: string | undefined, options: TopOptions & { once?: boolean }) => {
+    if (what === undefined) return conclude(options.json, () => showTop(options))
+    return order<{ entries: Frequent[] }>(
+      options,
+      { method: 'GET', path: withLimit(`/v1/top/${what}`, options) },
+      (body) => topText(body.entries),
+    )
+  })
 
   findsService(
     program
@@ -43,18 +50,6 @@ export function addTopCommands(program: Command): void {
       statsText,
     ),
   )
-}
-
-/** A count may be too high by as much as stands behind it. */
-export function topText(entries: readonly Frequent[]): string {
-  if (entries.length === 0) return 'nothing\n'
-  const width = Math.max(...entries.map(({ count }) => String(count).length))
-  return entries
-    .map(
-      ({ key, count, error }) =>
-        `${String(count).padStart(width)}  ${key}${error > 0 ? `  (up to ${error} less)` : ''}\n`,
-    )
-    .join('')
 }
 
 export function statsText(tables: Record<FrequentTable, readonly Frequent[]>): string {

@@ -1,7 +1,7 @@
 /** A process that takes one zone into the cache and ends: fetches a copy, sees whether it is what the zone's owner signed,
  *  and writes what is new. However large or broken a zone is, nobody who answers questions waits for it. */
 
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { setPriority } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises'
@@ -29,7 +29,7 @@ import { fetchZone } from './zone-source.ts'
 
 const KEEPER_WAIT_MS = 5000
 /** Entries that may wait for the keeper. */
-const MAX_PENDING = 256
+const MAX_PENDING = 2048
 const IDLE_MS = 30_000
 /** Below everybody who answers questions. */
 const NICENESS = 10
@@ -198,8 +198,18 @@ async function written(store: LmdbStore, pending: number): Promise<void> {
   }
 }
 
+/** Should memory run out, this process is the one that the kernel ends: zones may be large, and it can be tried again. */
+function beFirstToGo(): void {
+  try {
+    writeFileSync('/proc/self/oom_score_adj', '1000')
+  } catch {
+    // not Linux
+  }
+}
+
 function runPrefill(): void {
   setPriority(NICENESS)
+  beFirstToGo()
   process.on('disconnect', () => process.exit(0))
   process.on('SIGINT', () => {})
   process.once('message', async (message) => {

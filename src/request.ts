@@ -90,7 +90,16 @@ export type Arrival =
   | { kind: 'reply'; reply: Reply; rttMs: number }
   | {
       kind: 'silence'
-      reason: 'timeout' | 'refused' | 'unreachable' | 'closed' | 'no-socket' | 'spoofed' | 'miscased' | 'malformed'
+      reason:
+        | 'timeout'
+        | 'refused'
+        | 'unreachable'
+        | 'closed'
+        | 'no-socket'
+        | 'spoofed'
+        | 'miscased'
+        | 'malformed'
+        | 'unproven'
     }
 
 /** An RRset that a reply taught us, with how far it can be trusted. */

@@ -25,6 +25,7 @@ import {
   type Wishes,
 } from './request.ts'
 import { defaultSettings, type Settings } from './settings.ts'
+import { ServerCookies } from './upstream/cookies.ts'
 import { type ExchangeCounters, Exchanges, type Listener } from './upstream/exchange.ts'
 import { Servers } from './upstream/servers.ts'
 import { WireError } from './wire/error.ts'
@@ -175,7 +176,9 @@ export class Core {
       ...(options.nsTimeoutMs === undefined ? {} : { nsTimeoutMs: options.nsTimeoutMs }),
     })
     const udpSize = settings.ednsBufferSize.upstream
-    this.#exchanges = new Exchanges({ transport: options.transport, clock, random, servers: this.servers, udpSize })
+    const cookies = settings.upstreamCookies ? new ServerCookies(clock, random) : undefined
+    const { transport } = options
+    this.#exchanges = new Exchanges({ transport, clock, random, servers: this.servers, udpSize, cookies })
     this.counters = {
       cache: cacheCounters(),
       exchanges: this.#exchanges.counters,

@@ -34,6 +34,7 @@ export function settingsFromConfig(config: Config): Settings {
     ednsBufferSize: network['edns-buffer-size'],
     refuseNoRd: options['refuse-no-rd'],
     reorderRrset: options['reorder-rrset'],
+    upstreamCookies: config.cookies.upstream && hasOneSource(network),
     hostname: config.hostname,
     nsid: config.nsid === false ? undefined : config.nsid,
     validate: dnssec.enable,
@@ -51,6 +52,12 @@ export function settingsFromConfig(config: Config): Settings {
     limits: limits satisfies Limits,
     ledgerMode: mode,
   }
+}
+
+/** Server cookies are made for the address a query came from (RFC 9018 §4.4). */
+function hasOneSource(network: Config['network']): boolean {
+  const [v4, v6] = [network['out-interface-v4'], network['out-interface-v6']]
+  return v4.length <= 1 && v6.length <= 1 && ![...v4, ...v6].some((source) => source.includes('/'))
 }
 
 function staleSettings(options: Config['options']['serve-stale']): StaleSettings | undefined {

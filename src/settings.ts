@@ -94,6 +94,8 @@ export interface Settings {
   upstreamPort: number
   /** Queries without RD are refused: they only serve to look into the cache. */
   refuseNoRd: boolean
+  /** Show DNS cookies to the servers that are asked, RFC 7873 §5.1. */
+  upstreamCookies: boolean
   /** Rotate the records of address sets, so that clients spread. */
   reorderRrset: boolean
   /** Answer special-use names (RFC 6761 and successors) and locally served zones (RFC 6303) ourselves. */
@@ -154,6 +156,7 @@ export const defaultSettings: Settings = {
   ednsBufferSize: { upstream: 1232, downstream: 1232 },
   upstreamPort: 53,
   refuseNoRd: true,
+  upstreamCookies: true,
   reorderRrset: true,
   specialNames: true,
   minimalAny: true,

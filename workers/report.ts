@@ -54,6 +54,10 @@ export function reportCounters({ core, transport, measured, index, link }: Parts
   counters.set(Counter.BOGUS_REPLIES, requests.bogus)
   counters.set(Counter.UPSTREAM_SHARED, exchanges.shared)
   counters.set(Counter.UPSTREAM_UNREADABLE, exchanges.malformed)
+  counters.set(Counter.COOKIES_FORGED, exchanges.cookies.forged)
+  counters.set(Counter.COOKIES_MISSING, exchanges.cookies.missing)
+  counters.set(Counter.COOKIES_RENEWED, exchanges.cookies.renewed)
+  counters.set(Counter.COOKIES_REFUSED, exchanges.cookies.refused)
   const { udp, tcp } = transport.counters
   counters.set(Counter.UPSTREAM_PORT_COLLISIONS, udp.portCollisions)
   counters.set(Counter.UPSTREAM_TCP_CONNECTS, tcp.connects)

@@ -260,9 +260,15 @@ export const dns64Schema = section(
 )
 
 export const cookiesSchema = section(
-  'DNS cookies (RFC 7873): a client that shows one of ours again is where it says it is.',
+  'DNS cookies (RFC 7873): a client that shows one of ours again is where it says it is, and a server that shows one got our query.',
   {
-    enable: flag({ about: 'Answer them.', fallback: true }),
+    enable: flag({ about: 'Answer those of clients.', fallback: true }),
+    upstream: flag({
+      about:
+        'Show them to the servers that are asked, so that their replies cannot be forged. Not where queries leave from several ' +
+        'addresses: a cookie is for one.',
+      fallback: true,
+    }),
     'secret-file': pathOrNone({
       about: 'A file with 32 or more random characters, the same on all servers behind one address.',
       otherwise: 'none: the servers of this service share a secret of their own',

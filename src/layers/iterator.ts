@@ -441,6 +441,9 @@ class Iterator implements Layer {
         this.#servers.learn(server, { kind: reason === 'miscased' ? 'case-mismatch' : 'bad-replies' })
         iteration.retry = { server, tcp: true }
         break
+      case 'unproven': // no cookie where there should be one
+        iteration.retry = { server, tcp: true }
+        break
       case 'timeout':
         if (!query.cutShort) this.#servers.learn(server, { kind: reason, protocol, waitedMs: timeoutMs })
         break

@@ -70,6 +70,10 @@ export const Counter = {
   KEEPER_REFUSED: 62,
   KEEPER_LOST: 63,
   CPU_SECONDS: 64,
+  COOKIES_FORGED: 65,
+  COOKIES_MISSING: 66,
+  COOKIES_RENEWED: 67,
+  COOKIES_REFUSED: 68,
 } as const
 export type Counter = (typeof Counter)[keyof typeof Counter]
 
@@ -201,6 +205,10 @@ export const COUNTER_NAMES: Partial<Record<Counter, CounterName>> = {
     name: 'bowline_upstream_tcp_violations_total',
     help: 'Connections to servers ended because of what they sent',
   },
+  [Counter.COOKIES_FORGED]: upstreamCookies('forged'),
+  [Counter.COOKIES_MISSING]: upstreamCookies('missing'),
+  [Counter.COOKIES_RENEWED]: upstreamCookies('renewed'),
+  [Counter.COOKIES_REFUSED]: upstreamCookies('refused'),
   [Counter.KEEPER_REFUSED]: {
     name: 'bowline_cache_batches_dropped_total',
     help: 'Batches of entries lost because the keeper was away or too slow',
@@ -257,6 +265,14 @@ function stale(reason: string) {
 
 function prefetch(result: string) {
   return { name: 'bowline_prefetch_total', labels: { result }, help: 'Names about to expire that were asked for' }
+}
+
+function upstreamCookies(kind: string) {
+  return {
+    name: 'bowline_upstream_cookies_total',
+    labels: { kind },
+    help: 'Replies whose DNS cookie was not as it should be (RFC 7873): another client’s, none where there were some, one to be renewed, or the option refused',
+  }
 }
 
 function overLimit(action: string) {

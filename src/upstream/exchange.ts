@@ -8,6 +8,7 @@ import { WireError } from '../wire/error.ts'
 import { parseReply } from '../wire/message.ts'
 import { equalNames } from '../wire/name.ts'
 import { type Filed, hashName, NameTable } from '../wire/name-table.ts'
+import type { CookieVerdict, ServerCookies } from './cookies.ts'
 import { composeUpstream, isReply, judgePacket, MAX_BAD_REPLIES, type SentQuery, type Verdict } from './query.ts'
 import type { Servers } from './servers.ts'
 
@@ -19,6 +20,9 @@ export interface ExchangeCounters {
   replies: number
   timeouts: number
   malformed: number
+  /** Replies by what was wrong with their cookie: another client's, none from a server that has shown them, BADCOOKIE, and the
+   *  option refused. */
+  cookies: Record<Exclude<CookieVerdict, 'fine'>, number>
   mismatch: Record<Exclude<Verdict, 'match'>, number>
 }
 
@@ -29,6 +33,8 @@ export interface ExchangesOptions {
   servers: Servers
   /** EDNS buffer size to announce, octets. */
   udpSize: number
+  /** What we show servers; undefined: nothing. */
+  cookies?: ServerCookies | undefined
 }
 
 /** Hears once what came, and how many octets of it. */
@@ -39,6 +45,8 @@ export interface Listener {
 /** Room for the longest query: header, name, question, OPT with some options. */
 const QUERY_ROOM = 1024
 const HEADER_OCTETS = 12
+/** How often a query is sent again, over the same protocol, because of its cookie. */
+const MAX_AGAIN = 2
 
 export class Exchanges {
   readonly counters: ExchangeCounters = {
@@ -48,6 +56,7 @@ export class Exchanges {
     replies: 0,
     timeouts: 0,
     malformed: 0,
+    cookies: { forged: 0, missing: 0, renewed: 0, refused: 0 },
     mismatch: {
       'mismatch-id': 0,
       'mismatch-name': 0,
@@ -85,10 +94,12 @@ export class Exchanges {
 
   #send(flight: Flight, timeoutMs: number): void {
     const { query } = flight
-    const { transport, random, udpSize, clock } = this.#options
+    const { transport, random, udpSize, clock, cookies } = this.#options
     if (query.protocol === 'udp') this.counters.upstreamUdp++
     else this.counters.upstreamTcp++
     const { qname, qtype, recursionDesired, checkingDisabled, options } = query
+    flight.cookie = cookies !== undefined && query.edns ? cookies.optionFor(query.server) : undefined
+    flight.timeoutMs = timeoutMs
     flight.sent = composeUpstream(this.#buffer, {
       qname,
       qtype,
@@ -98,6 +109,7 @@ export class Exchanges {
       checkingDisabled,
       udpSize,
       options,
+      cookie: flight.cookie,
     })
     flight.startMs = clock.monotonicMs()
     flight.way = transport.exchange(query.server, query.protocol, flight.sent.octets, timeoutMs, flight)
@@ -111,7 +123,18 @@ export class Exchanges {
       // Over TCP nobody could have forged it: the server itself loses the case.
       if (verdict === 'mismatch-case') this.#options.servers.learn(query.server, { kind: 'case-broken' })
       const arrival = this.#read(packet, flight)
-      if (arrival !== undefined) {
+      const cookie =
+        arrival?.kind === 'reply' && flight.cookie !== undefined ? this.#judgeCookie(flight, arrival) : 'fine'
+      if (cookie !== 'fine') this.counters.cookies[cookie]++
+      if ((cookie === 'renewed' || cookie === 'refused') && flight.again++ < MAX_AGAIN) {
+        this.#send(flight, flight.timeoutMs)
+        return true
+      }
+      if (cookie === 'missing' || cookie === 'renewed') {
+        this.#land(flight, { kind: 'silence', reason: 'unproven' }, 0) // it is asked over TCP, which will tell
+        return true
+      }
+      if (arrival !== undefined && cookie !== 'forged') {
         this.#land(flight, arrival, packet.length)
         return true
       }
@@ -126,6 +149,8 @@ export class Exchanges {
 
   fail(flight: Flight, reason: ExchangeFailure): void {
     if (reason === 'timeout') this.counters.timeouts++
+    if (reason === 'timeout' && flight.cookie !== undefined && flight.query.protocol === 'udp')
+      this.#options.cookies?.unanswered(flight.query.server)
     this.#land(flight, { kind: 'silence', reason }, 0)
   }
 
@@ -152,6 +177,12 @@ export class Exchanges {
     }
   }
 
+  #judgeCookie({ query, cookie }: Flight, { reply }: Arrival & { kind: 'reply' }): CookieVerdict {
+    const { cookies } = this.#options
+    if (cookies === undefined || cookie === undefined) return 'fine'
+    return cookies.judge(query.server, cookie, reply, query.protocol)
+  }
+
   #land(flight: Flight, arrival: Arrival, octets: number): void {
     this.#underWay.remove(flight)
     const { listener, others } = flight
@@ -175,7 +206,11 @@ class Flight implements Filed, ExchangeSink, Exchange {
   sent: SentQuery | undefined = undefined
   way: Exchange | undefined = undefined
   startMs = 0
+  timeoutMs = 0
   badReplies = 0
+  /** The COOKIE option it was sent with, and how often it was sent again because of that. */
+  cookie: Uint8Array | undefined = undefined
+  again = 0
   readonly #exchanges: Exchanges
 
   constructor(exchanges: Exchanges, query: Query, hash: number, listener: Listener) {

@@ -6,7 +6,7 @@
 
 import type { Random } from '../io/interfaces.ts'
 import type { Name } from '../wire/name.ts'
-import { Class, Flag, Opcode, Rcode, Type } from '../wire/types.ts'
+import { Class, EdnsOption, Flag, Opcode, Rcode, Type } from '../wire/types.ts'
 
 /** UDP payload size offered upstream, in octets: fits one packet on any path, so nothing needs fragments (RFC 9715 §3.2). */
 export const UPSTREAM_UDP_SIZE = 1232
@@ -36,6 +36,8 @@ export interface UpstreamQuery {
   dnssecOk?: boolean
   udpSize?: number
   options?: readonly { code: number; data: Uint8Array }[]
+  /** Data of a COOKIE option to send beside them, RFC 7873 §4. */
+  cookie?: Uint8Array | undefined
 }
 
 export interface SentQuery {
@@ -80,13 +82,18 @@ function putOpt(buffer: Uint8Array, start: number, query: UpstreamQuery): number
   putU16(buffer, start + 7, query.dnssecOk === false ? 0 : EDNS_DO)
   let offset = start + EMPTY_OPT
   for (const { code, data } of query.options ?? []) {
-    putU16(buffer, offset, code)
-    putU16(buffer, offset + 2, data.length)
-    buffer.set(data, offset + 4)
-    offset += 4 + data.length
+    offset = putOption(buffer, offset, code, data)
   }
+  if (query.cookie !== undefined) offset = putOption(buffer, offset, EdnsOption.COOKIE, query.cookie)
   putU16(buffer, start + 9, offset - start - EMPTY_OPT)
   return offset
+}
+
+function putOption(buffer: Uint8Array, offset: number, code: number, data: Uint8Array): number {
+  putU16(buffer, offset, code)
+  putU16(buffer, offset + 2, data.length)
+  for (let i = 0; i < data.length; i++) buffer[offset + 4 + i] = data[i]
+  return offset + 4 + data.length
 }
 
 /** Gives each letter of `name`, in place, a case by the toss of a coin (draft-vixie-dnsext-dns0x20 §4). */

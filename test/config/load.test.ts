@@ -77,7 +77,7 @@ describe('makeConfig without settings', () => {
       forward: [],
       fallback: { enable: false, servers: [], after: 3000 },
       dns64: { enable: false, prefix: [], 'exclude-subnets': [] },
-      cookies: { enable: true },
+      cookies: { enable: true, upstream: true },
       'rate-limiting': {
         enable: false,
         'instant-limit': 50,

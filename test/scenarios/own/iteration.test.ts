@@ -197,8 +197,8 @@ describe('EDNS trouble (RFC 6891 §7)', () => {
     let sawPlain = false
     const inner = authority(exampleZone)
     const server: Server = (incoming) => {
-      if (incoming.count > 2 && !incoming.query.edns) sawPlain = true
-      return incoming.count <= 2
+      if (incoming.count > 3 && !incoming.query.edns) sawPlain = true
+      return incoming.count <= 3 // with a cookie, without, and without OPT
         ? { packets: [reply(incoming.query, { rcode: Rcode.FORMERR, edns: false })] }
         : inner(incoming)
     }

@@ -14,10 +14,13 @@ import { addressAt, isWildcard, sockaddr } from './libc-address.ts'
 import { boundPort, openUdp } from './libc-udp.ts'
 import { attachProgram, byQueryId, detachProgram } from './reuseport.ts'
 
-/** Packets in a batch. */
+/** Packets in a batch, and the fewest it is limited to while each takes long. */
 const SLOTS = 64
+const LEAST_SLOTS = 8
 /** Batches one socket may take in one turn of the event loop, before upstream replies and TCP get theirs. */
 const BATCHES_PER_TURN = 4
+/** Nor does it begin another batch once it has had so long; and where one takes longer, the next ones are smaller. */
+const TURN_MS = 4
 /** Room for bursts while the event loop is busy. */
 const BUFFER_OCTETS = 4 * 1024 * 1024
 /** RFC 863; nothing listens there, and what is connected to it hears from nobody. */
@@ -46,6 +49,8 @@ export class BatchedUdpSocket implements UdpSocket {
   readonly #batch: Batch
   readonly #queue: SendQueue
   readonly #watch: Watch
+  /** Packets in the next batch. */
+  #slots = SLOTS
   #leaving: Promise<void> | undefined
   #closed = false
 
@@ -124,20 +129,31 @@ export class BatchedUdpSocket implements UdpSocket {
 
   /** Gives the number of packets received. */
   #drain(): number {
+    const turnMs = performance.now()
     let packets = 0
-    for (let batch = 0; batch < BATCHES_PER_TURN; batch++) {
+    let nowMs = turnMs
+    for (let batch = 0; batch < BATCHES_PER_TURN && nowMs - turnMs < TURN_MS; batch++) {
       const received = this.#receiveBatch()
       packets += received
-      if (received < SLOTS) break
+      if (received < this.#slots) break
+      const beganMs = nowMs
+      nowMs = performance.now()
+      this.#sizeNext(nowMs - beganMs)
     }
     return packets
+  }
+
+  /** Sets how many packets the next batch has, after a full one that took so long. */
+  #sizeNext(tookMs: number): void {
+    if (tookMs > TURN_MS) this.#slots = Math.max(LEAST_SLOTS, this.#slots >> 1)
+    else if (this.#slots < SLOTS && tookMs < TURN_MS / 4) this.#slots *= 2
   }
 
   /** Receives, answers, and gives the number of packets received. */
   #receiveBatch(): number {
     const { asked, answers, askedSlot } = this.#batch
     // an error is EAGAIN, or ICMP's news of a packet long gone
-    const received = this.#libc.recvmmsg(this.#fd, asked.addresses[0], SLOTS, MSG_DONTWAIT, null)
+    const received = this.#libc.recvmmsg(this.#fd, asked.addresses[0], this.#slots, MSG_DONTWAIT, null)
     if (received <= 0) return 0
     this.#receiver.begin(received)
     let answered = 0

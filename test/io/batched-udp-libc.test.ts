@@ -175,6 +175,43 @@ describe('BatchedUdpSocket', () => {
     })
   })
 
+  it('takes fewer packets at a time while each takes long, and as many as ever afterwards', async () => {
+    const station = new Station()
+    const asked: number[] = []
+    const recvmmsg: Libc['recvmmsg'] = (fd, headers, count, flags, timeout) => {
+      asked.push(count)
+      return libc.recvmmsg(fd, headers, count, flags, timeout)
+    }
+    const bent = { ...libc, recvmmsg }
+    station.socket = new BatchedUdpSocket(bent, { address: '127.0.0.1', port: 0, reusePort: false, receiver: station })
+    open.push(station)
+    const sender = new BurstSender(station.port)
+    open.push(sender)
+    const inTurns: number[] = []
+    let isOver = false
+    const turn = () => {
+      inTurns.push(station.packets)
+      if (!isOver) setImmediate(turn)
+    }
+    setImmediate(turn)
+
+    station.onReceive = () => {
+      for (const end = performance.now() + 1; performance.now() < end; );
+    }
+    for (let i = 0; i < 3; i++) sender.send(64)
+    while (station.packets < 192) await pause(10)
+    isOver = true
+    expect(asked.slice(0, 4)).to.deep.equal([64, 32, 16, 8])
+    const perTurn = inTurns.map((packets, i) => packets - (inTurns[i - 1] ?? 0)).filter((packets) => packets > 0)
+    expect(perTurn.slice(0, 4)).to.deep.equal([64, 32, 16, 8]) // one batch each, as its time is up
+
+    station.onReceive = () => {}
+    while (asked.at(-1)! < 64) {
+      sender.send(64)
+      await pause(5)
+    }
+  })
+
   it('takes a bounded number of packets in one turn of the event loop', async () => {
     const station = await Station.open('libc')
     open.push(station)

@@ -168,11 +168,12 @@ describe('UdpListener, with all that looks at a packet whose answer is ready', (
     this.timeout(30_000)
     const script = fileURLToPath(new URL('./udp-listener-memory.ts', import.meta.url))
     const child = fork(script, { execArgv: ['--expose-gc', '--max-semi-space-size=64', '--min-semi-space-size=64'] })
-    const [{ many, few }] = (await once(child, 'message')) as [{ many: Taken; few: Taken }]
-    // what a turn of the event loop takes, it takes with one packet as with 64
-    const perPacket = (many.octets - few.octets) / (many.answered - few.answered)
-    console.log(`      ${perPacket.toFixed(2)} octets a packet, over ${many.answered} packets`)
-    expect(many.answered).to.be.greaterThan(50_000)
-    expect(perPacket).to.be.lessThan(1)
+    const [rounds] = (await once(child, 'message')) as [{ many: Taken; few: Taken }[]]
+    // what a turn of the event loop takes, it takes with 15 packets as with 30
+    const perPacket = rounds.map(({ many, few }) => (many.octets - few.octets) / (many.answered - few.answered))
+    const packets = rounds.reduce((sum, { many }) => sum + many.answered, 0)
+    console.log(`      ${perPacket.map((octets) => octets.toFixed(2))} octets a packet, over ${packets} packets`)
+    expect(packets).to.be.greaterThan(100_000)
+    expect(Math.min(...perPacket)).to.be.lessThan(0.5) // no object is that small: V8 has things of its own to do now and then
   })
 })

@@ -15,7 +15,7 @@ import { measureWorkload, type WorkloadResult } from './measure.ts'
 import { LOAD_CORE, pinSelf } from './processes.ts'
 import { gatherProfiles } from './profile.ts'
 import { machine, tableOf, toJson } from './report.ts'
-import { availableTargets, BOWLINE, FLOOR, type Target, useBuilt, versionOf } from './targets.ts'
+import { availableTargets, BOWLINE, FLOOR, moduleTargets, type Target, useBuilt, versionOf } from './targets.ts'
 import { type Plan, WORKLOADS, type Workload } from './workloads.ts'
 import { canSign } from './zones.ts'
 
@@ -28,6 +28,7 @@ interface Options {
   workers: number[]
   alike?: boolean
   against?: string
+  modules?: boolean
   built?: boolean
   quick?: boolean
   json?: string
@@ -48,6 +49,10 @@ const command = new Command('bench')
   .option('--alike', 'the others, too, with as many threads or processes as Bowline has workers')
   .option('--against <folder>', 'another checkout of Bowline takes part as `bowline other`', (folder) =>
     resolve(folder),
+  )
+  .option(
+    '--modules',
+    'only Bowline, and only `cached` unless told otherwise: with no module, with those it comes with, with all',
   )
   .option('--built', 'only Bowline as `npm run build` made it; else the sources where one of them is newer')
   .option('--quick', 'one to two minutes: fewer targets, one second each, no latency')
@@ -75,9 +80,10 @@ async function bench(wanted: Options): Promise<number> {
   const missing = ['taskset', 'dnsperf'].filter((program) => findPeer(program) === undefined)
   if (missing.length > 0) throw new Error(`needs ${missing.join(' and ')} (Debian: util-linux, dnsperf)`)
   if (availableParallelism() < 2) throw new Error('needs two cores: one for the target, one for the load')
-  const workloads = choose(WORKLOADS, wanted.only, ({ name }) => name)
+  const workloads = choose(WORKLOADS, wanted.only ?? (wanted.modules ? ['cached'] : undefined), ({ name }) => name)
   const { workers, alike, against: other } = wanted
-  const targets = choose(availableTargets(workers, { alike, other }), wanted.targets, ({ recipe }) => recipe)
+  const available = wanted.modules ? moduleTargets() : availableTargets(workers, { alike, other })
+  const targets = choose(available, wanted.targets, ({ recipe }) => recipe)
   const plan: Plan = { rounds: wanted.rounds, seconds: wanted.seconds, latencySeconds: wanted.latencySeconds }
   const signed = canSign() && (findPeer('knotd') ?? findPeer('nsd')) !== undefined
   const needsSigning = workloads.some((workload) => workload.signed)
@@ -131,7 +137,7 @@ async function bench(wanted: Options): Promise<number> {
 
 function takesPart(target: Target, workload: Workload): boolean {
   if (target.recipe === FLOOR) return workload.withFloor
-  return workload.withMoreWorkers || target.workers === options.workers[0]
+  return workload.withMoreWorkers || options.modules || target.workers === options.workers[0]
 }
 
 /** Node writes a profile of each process that has these options when it ends in good order. */

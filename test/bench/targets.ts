@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { freePort } from '../lab/child.ts'
 import { findPeer } from '../peers.ts'
+import { type ModuleSet, withModules } from './module-sets.ts'
 import { Daemon, TARGET_CORE } from './processes.ts'
 
 const execute = promisify(execFile)
@@ -23,6 +24,8 @@ export interface Place {
   workers: number
   /** Bowline's main file. */
   program: string
+  /** Which modules Bowline has; undefined: those it comes with. */
+  modules: ModuleSet | undefined
 }
 
 interface Recipe {
@@ -41,6 +44,7 @@ export interface Target {
   workers: number
   /** Bowline's main file where it is not that of this checkout. */
   program?: string
+  modules?: ModuleSet
 }
 
 export interface RunningTarget extends Target {
@@ -64,23 +68,19 @@ const recipes: Record<string, Recipe> = {
   [BOWLINE]: {
     command: process.execPath,
     version: [launcher, '--version'],
-    prepare: async ({ folder, port, hints, anchor, workers, program }) => {
+    prepare: async ({ folder, port, hints, anchor, workers, program, modules }) => {
       const validation = anchor === undefined ? 'enable: false' : `trust-anchors: ["${anchor}"]`
-      return [
-        program,
-        'run',
-        '-c',
-        await write(folder, 'bowline.yaml', [
-          `rundir: ${join(folder, 'run')}`,
-          `workers: ${workers}`,
-          'network:',
-          `  listen: [{ interface: 127.0.0.1@${port} }]`,
-          `cache: { storage: ${join(folder, 'cache')}, size-max: ${MEMORY_MB}M }`,
-          `options: { root-hints-file: ${hints}, query-loopback: true, minimize: true }`,
-          `dnssec: { ${validation} }`,
-          'logging: { level: warning }',
-        ]),
-      ]
+      const settings = [
+        `rundir: ${join(folder, 'run')}`,
+        `workers: ${workers}`,
+        'network:',
+        `  listen: [{ interface: 127.0.0.1@${port} }]`,
+        `cache: { storage: ${join(folder, 'cache')}, size-max: ${MEMORY_MB}M }`,
+        `options: { root-hints-file: ${hints}, query-loopback: true, minimize: true }`,
+        `dnssec: { ${validation} }`,
+        'logging: { level: warning }',
+      ].join('\n')
+      return [program, 'run', '-c', await write(folder, 'bowline.yaml', [withModules(settings, modules)])]
     },
   },
   unbound: {
@@ -215,6 +215,16 @@ export function availableTargets(workers: number[], { alike, other }: { alike?: 
   return targets
 }
 
+/** Bowline three times: without modules that can be switched off, as it comes, and with every module. */
+export function moduleTargets(): Target[] {
+  const target = { recipe: BOWLINE, workers: 1 }
+  return [
+    { ...target, name: `${BOWLINE} no module`, modules: 'none' },
+    { ...target, name: BOWLINE },
+    { ...target, name: `${BOWLINE} all modules`, modules: 'all' },
+  ]
+}
+
 function inAllSizes(recipe: string, workers: number[]): Target[] {
   return workers.map((count, i) => ({ name: i === 0 ? recipe : `${recipe} x${count}`, recipe, workers: count }))
 }
@@ -238,8 +248,8 @@ export async function startTarget(target: Target, options: StartOptions): Promis
   const folder = join(options.folder, target.name.replaceAll(' ', '-'))
   await mkdir(folder, { recursive: true })
   const port = await freePort()
-  const { workers, program = bowlineProgram } = target
-  const daemon = await launch(target, { ...options, folder, port, workers, program }, options.env)
+  const { workers, program = bowlineProgram, modules } = target
+  const daemon = await launch(target, { ...options, folder, port, workers, program, modules }, options.env)
   try {
     await daemon.untilAnswering('127.0.0.1', '.', { port, recursion: true })
   } catch (failure) {

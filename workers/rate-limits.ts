@@ -11,7 +11,8 @@ import { mapFile } from '../src/io/shared-memory.ts'
 import { Counter, type Counters } from '../src/metrics/counters.ts'
 import { type LimitedEvent, RateLimiter } from '../src/modules/rate-limiting/index.ts'
 import { RateTable, tableOctets } from '../src/modules/rate-limiting/table.ts'
-import { chooseView, type View } from '../src/modules/views/choose.ts'
+import type { View } from '../src/modules/views/choose.ts'
+import { NO_VIEW, ViewTable } from '../src/modules/views/table.ts'
 import { type ClientLimitOptions, DEFAULT_CLIENT_LIMITS } from './client-limits.ts'
 import type { Resolver } from './serve.ts'
 
@@ -78,9 +79,13 @@ function sharedTable(rundir: string, capacity: number, log: Log): ArrayBuffer {
 
 /** What the views say; undefined where they say nothing of prices, which then need not be looked up. */
 function pricesOf(views: readonly View[]): ((address: Uint8Array, destination?: Uint8Array) => number) | undefined {
-  const price = (view: View | undefined) => view?.options.priceFactor ?? 1
-  if (views.every((view) => price(view) === 1)) return undefined
-  return (address, destination) => price(chooseView(views, { overUdp: true, address, destination }))
+  const prices = views.map(({ options }) => options.priceFactor ?? 1)
+  if (prices.every((price) => price === 1)) return undefined
+  const table = new ViewTable(views)
+  return (address, destination) => {
+    const view = table.find(address, destination, true)
+    return view === NO_VIEW ? 1 : prices[view]
+  }
 }
 
 function tell(log: Log, { address, prefixBits, dryRun, limited }: LimitedEvent): void {

@@ -10,6 +10,7 @@ import type { ExchangeSink, Transport } from '../../src/io/interfaces.ts'
 import { systemRandom } from '../../src/io/random.ts'
 import { startModules } from '../../src/modules/index.ts'
 import { RateTable, tableOctets } from '../../src/modules/rate-limiting/table.ts'
+import { Stats } from '../../src/modules/stats/index.ts'
 import { Core } from '../../src/resolve.ts'
 import { defaultSettings } from '../../src/settings.ts'
 import { composeUpstream, judgePacket } from '../../src/upstream/query.ts'
@@ -289,6 +290,15 @@ export const CASES: MicroCase[] = [
   { name: 'RateTable.admit, 16 clients (IPv4)', setUp: () => limiting(4, 16) },
   { name: 'RateTable.admit, 500,000 clients (IPv4)', setUp: () => limiting(4, 500_000) },
   { name: 'RateTable.admit, 16 clients (IPv6)', setUp: () => limiting(16, 16) },
+  {
+    name: 'Stats.note, one query in 5 µs',
+    setUp() {
+      const stats = new Stats({ room: 1000, windowMs: 3_600_000, seed: 1 })
+      const packets = owners.map((name) => queryPacket(name))
+      const client = Uint8Array.of(192, 0, 2, 1)
+      return { run: (i) => stats.note(packets[(i * 7919) % OWNERS], client, Math.floor(i / 200)) }
+    },
+  },
   { name: 'nameKey', setUp: () => ({ run: () => nameKey(www) }) },
   {
     name: 'writeReversed',
@@ -306,6 +316,14 @@ function reader(packet: Uint8Array): Running {
 function inserting(cache: Cache): Running {
   const meta = { rank: Rank.ANSWER, security: 'insecure' } as const
   return { run: (i) => cache.insert(rrset(ownerAt(i), Type.A, TTL, addresses), meta) || fail('refused') }
+}
+
+function queryPacket(name: Name): Uint8Array {
+  const buffer = new Uint8Array(512)
+  return buffer.slice(
+    0,
+    composeQuery(buffer, { id: 1, flags: Flag.RD, question: { name, type: Type.A, class: Class.IN } }),
+  )
 }
 
 function limiting(octets: 4 | 16, clients: number): Running {

@@ -17,7 +17,8 @@ import type { Frequent, FrequentTable } from '../src/metrics/frequent.ts'
 import { GAUGES, Gauge } from '../src/metrics/gauges.ts'
 import type { RateLimiter } from '../src/modules/rate-limiting/index.ts'
 import { Stats } from '../src/modules/stats/index.ts'
-import { compileViews, covers } from '../src/modules/views/choose.ts'
+import { compileViews } from '../src/modules/views/choose.ts'
+import { ViewTable } from '../src/modules/views/table.ts'
 import { listenPoints } from './addresses.ts'
 import { ClientLimits } from './client-limits.ts'
 import { Heirs, Inheritance } from './handover.ts'
@@ -140,6 +141,7 @@ class Worker {
     const counters = this.#counters
     const localClients = new LocalClients()
     const views = compileViews(start.config.views)
+    const table = new ViewTable(views)
     if (views.length === 0 && start.index === 1)
       log.notice(
         { event: 'local-clients-only' },
@@ -157,7 +159,7 @@ class Worker {
       clock: systemClock,
       counters,
       limits: this.#limits,
-      allows: (address) => localClients.includes(address) || covers(views, address),
+      allows: (address) => localClients.includes(address) || table.covers(address),
       udpSize: start.config.network['edns-buffer-size'].downstream,
       discardMs: start.config['client-limits']['discard-timeout'],
       limiter: this.#limiter,

@@ -101,6 +101,25 @@ for (const kind of ['libc', 'dgram'] as UdpKind[])
       await eventually(() => counters.get(Counter.UDP_ANSWERS) === 2, 'both answers are counted')
     })
 
+    it('tells which of our addresses was asked', async () => {
+      const asked: string[] = []
+      class Noting extends FakeResolver {
+        tick() {}
+        answerAtOnce(_packet: Uint8Array, _out: Uint8Array, _overUdp: boolean, _from: Uint8Array, to?: Uint8Array) {
+          asked.push(String(to))
+          return 0
+        }
+      }
+      const resolver = new Noting()
+      const own = kind === 'libc' ? ['127.0.0.1', '127.0.0.5'] : ['127.0.0.1'] // dgram has a socket for each address
+      await listen(kind === 'libc' ? '0.0.0.0' : '127.0.0.1', resolver)
+      for (const address of own) await client().ask(queryFor('now.example'), port, address)
+      for (const address of own) await client().ask(queryFor('after5.example'), port, address)
+      const octets = own.map((address) => address.replaceAll('.', ','))
+      expect(asked).to.deep.equal([...octets, ...octets])
+      expect(resolver.seen.map((one) => String(one.client.destination))).to.deep.equal(asked)
+    })
+
     it('answers with TC what is too long for any link', async () => {
       const { counters } = await listen()
       const { message } = await client().ask(queryFor('big65520.example', 3), port)

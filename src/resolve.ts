@@ -55,6 +55,8 @@ export interface CoreOptions {
   /** Called with each answer that came straight from the cache, during handle(): for an index of ready answers in front
    *  of the core. `secure`: validation said so, whether or not this client was told. Nothing may be kept of the views. */
   onReady?: (packet: Uint8Array, response: Uint8Array, secure: boolean) => void
+  /** Asked for each question of a client: who is to hear of its steps, if anybody. */
+  trace?: () => Trace | undefined
   log?: Log
 }
 
@@ -266,7 +268,7 @@ export class Core {
       do: edns?.do ?? false,
     }
     let isAtOnce = true
-    this.pursue(question, wishes, { client, edns }, (request) => {
+    this.pursue(question, wishes, { client, edns, trace: this.#options.trace?.() }, (request) => {
       if (request.silent) {
         respond(undefined, request)
         return

@@ -4,7 +4,7 @@ import { BowlineError } from '../src/config/error.ts'
 import { readSettings } from '../src/config/load.ts'
 import type { Config } from '../src/config/schema.ts'
 import type { Clock, Timer } from '../src/io/interfaces.ts'
-import { type Log, type LogLevel, setLogging } from '../src/io/log.ts'
+import { groupLog, type Log, type LogLevel, setLogging } from '../src/io/log.ts'
 import { systemRandom } from '../src/io/random.ts'
 import type { Frequent, FrequentTable } from '../src/metrics/frequent.ts'
 import type { CacheFacts, CacheOrder, ModuleFacts } from '../workers/messages.ts'
@@ -73,6 +73,7 @@ export class Manager {
   readonly #anchors: TrustAnchorKeeper
   readonly #prefill: Prefill
   readonly #options: ManagerOptions
+  readonly #rootLog: Log
   readonly #log: Log
   readonly #clock: Clock
   readonly #startedMs: number
@@ -89,28 +90,34 @@ export class Manager {
   constructor(options: ManagerOptions) {
     const { config, clock, log } = options
     this.#options = options
-    this.#log = log
+    this.#rootLog = log
+    this.#log = groupLog(log, 'manager')
     this.#clock = clock
     this.#startedMs = clock.monotonicMs()
     this.#auto = autoScaleOf(config)
     this.fleet = new Fleet({
       ...options,
+      log: groupLog(log, 'supervisor'),
       workers: options.workers ?? workersAtStart(config),
     })
     this.#anchors = new TrustAnchorKeeper({
       clock,
       random: systemRandom,
-      log,
+      log: groupLog(log, 'ta'),
       onChange: () => this.fleet.renewAnchors(),
     })
-    this.#prefill = new Prefill({ clock, random: systemRandom, log })
-    this.metrics = new MetricsServer({ exporter: this.exporter, health: () => this.health(), log })
+    this.#prefill = new Prefill({ clock, random: systemRandom, log: groupLog(log, 'cache') })
+    this.metrics = new MetricsServer({
+      exporter: this.exporter,
+      health: () => this.health(),
+      log: groupLog(log, 'statis'),
+    })
     this.settings = new SettingsStore({
       document: options.document ?? (readSettings(options.configFiles ?? []) as Json),
       config,
       clock,
       follow: (next, changes) => this.#tally(() => this.#follow(next, changes), true),
-      log: (event, sentence) => log.warning({ event }, sentence),
+      log: (event, sentence) => this.#log.warning({ event }, sentence),
     })
   }
 
@@ -313,7 +320,7 @@ export class Manager {
   }
 
   #tellLogging(config: Config): void {
-    setLogging(this.#log, config.logging)
+    setLogging(this.#rootLog, config.logging)
     this.fleet.follow(config)
   }
 

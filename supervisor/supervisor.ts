@@ -11,7 +11,7 @@ import { BowlineError } from '../src/config/error.ts'
 import type { Config } from '../src/config/schema.ts'
 import { systemClock } from '../src/io/clock.ts'
 import type { Timer } from '../src/io/interfaces.ts'
-import { createLog, type Log } from '../src/io/log.ts'
+import { createLog, groupLog, type Log } from '../src/io/log.ts'
 import type { UdpWays } from '../workers/messages.ts'
 import { ControlServer, readControlFiles } from './control/server.ts'
 import type { Fleet } from './fleet.ts'
@@ -81,7 +81,7 @@ class Supervisor {
   #watchdog: Timer | undefined
 
   constructor(config: Config, options: SupervisorOptions, log: Log, lock: RunLock, predecessor?: Predecessor) {
-    this.#log = log
+    this.#log = groupLog(log, 'system')
     this.#lock = lock
     this.#predecessor = predecessor
     let sockets: ListeningSockets | undefined
@@ -116,7 +116,7 @@ class Supervisor {
       const outcome = await Promise.race([this.#manager.start().then(() => 'started' as const), this.#stopping.first])
       if (outcome === 'started') {
         if (this.#predecessor !== undefined) await this.#succeed(this.#predecessor)
-        this.#control = await ControlServer.open(fleet.config, controlFiles, this.#manager, log)
+        this.#control = await ControlServer.open(fleet.config, controlFiles, this.#manager, this.#log)
         const udp = udpWays(fleet)
         log.notice(
           { event: 'started', workers: fleet.size, udp },

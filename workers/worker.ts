@@ -15,7 +15,7 @@ import { Secrets } from '../src/modules/cookies/secrets.ts'
 import { isGoodCookie } from '../src/modules/cookies/server-cookie.ts'
 import { startModules } from '../src/modules/index.ts'
 import { Partitions } from '../src/partitions.ts'
-import { anchorsInForce, Core, type Log as CoreLog } from '../src/resolve.ts'
+import { anchorsInForce, Core } from '../src/resolve.ts'
 import { cacheOptionsFromConfig, settingsFromConfig, transportOptionsFromConfig } from '../src/settings-from-config.ts'
 import { listeningAddresses, listenPoints } from './addresses.ts'
 import { AnswerIndex } from './answer-index.ts'
@@ -24,6 +24,7 @@ import { cookieSecret } from './cookie-secret.ts'
 import { CACHE_FILE } from './keeper.ts'
 import { KeeperLink } from './keeper-link.ts'
 import { loadModules } from './load-modules.ts'
+import { coreLog, moduleLog, stepLog } from './log-groups.ts'
 import { MeasuredTransport } from './measured-transport.ts'
 import type { StartWorker } from './messages.ts'
 import { rehearse } from './rehearsal.ts'
@@ -77,9 +78,9 @@ async function makeResolver({ config, index: place, socketPath }: StartWorker, l
     seed: systemRandom.u16() * 0x10000 + systemRandom.u16(),
   })
   const anchors = anchorsInForce(settings)
-  const toLog = coreLog(groupLog(log, 'resolv'))
+  const toLog = coreLog(log)
   const bogusLog = new BogusLog({ clock: systemClock, log: settings.logBogus ? toLog : undefined })
-  const tools = { clock: systemClock, random: systemRandom, log: toLog }
+  const tools = { clock: systemClock, random: systemRandom, log: moduleLog(log) }
   const outside = await loadModules(config)
   const modules = startModules(settings, tools, {
     bogusLog,
@@ -96,6 +97,7 @@ async function makeResolver({ config, index: place, socketPath }: StartWorker, l
     listening: listeningAddresses(points),
     nsTimeoutMs: config.cache['ns-timeout'],
     log: toLog,
+    trace: stepLog(log),
   }
   const core = new Partitions(
     settings,
@@ -147,8 +149,4 @@ async function makeResolver({ config, index: place, socketPath }: StartWorker, l
       link.close()
     },
   }
-}
-
-function coreLog(log: Log): CoreLog {
-  return (level, event, fields) => log[level === 'error' ? 'err' : level]({ event, ...fields }, event)
 }

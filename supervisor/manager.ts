@@ -292,13 +292,15 @@ export class Manager {
   }
 
   /** Reads the files again. Rejects when they have a mistake or the first worker with them does not do well; everything is
-   *  as before then. `force`: workers are replaced even if no setting differs. */
-  reload(force = false): Promise<ReloadResult> {
+   *  as before then. `force`: workers are replaced even if no setting differs; `dryRun`: nothing is, it is only told what
+   *  differs. */
+  reload({ force = false, dryRun = false }: { force?: boolean; dryRun?: boolean } = {}): Promise<ReloadResult> {
     const files = this.#options.configFiles
     if (files === undefined) throw new BowlineError('no-files', 'this service was started without configuration files')
     return this.#while('reloading', async () => {
       await this.#tally(() => loadOperatorConfig(files), false) // for mistakes with file and line
-      const changes = await this.settings.edit({ document: readSettings(files) as Json })
+      const changes = await this.settings.edit({ document: readSettings(files) as Json, dryRun })
+      if (dryRun) return { changes, needsRestart: changes.filter(needsRestart).map(({ path }) => path) }
       if (force || (changes.length === 0 && namesFiles(this.settings.config))) await this.fleet.roll(this.fleet.config)
       return { changes, needsRestart: changes.filter(needsRestart).map(({ path }) => path) }
     })

@@ -63,11 +63,13 @@ export function addServiceCommands(program: Command): void {
       .description('Read the configuration files again, and follow them. With a mistake in them nothing changes.'),
   )
     .option('-f, --force', 'replace the workers even if no setting differs')
-    .action((options: ServiceOptions & { force?: boolean }) =>
-      order<{ changes: Change[] }>(options, post('/v1/reload', { force: options.force }), ({ changes }) =>
+    .option('-n, --dry-run', 'only show what differs, and what it would take to follow')
+    .action((options: ServiceOptions & { force?: boolean; dryRun?: boolean }) => {
+      const { force, dryRun } = options
+      return order<{ changes: Change[] }>(options, post('/v1/reload', { force, dryRun }), ({ changes }) =>
         changes.length === 0 ? 'no setting differs\n' : changes.map(changeText).join(''),
-      ),
-    )
+      )
+    })
 
   findsService(
     program

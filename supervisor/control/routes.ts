@@ -312,9 +312,11 @@ export const ROUTES: readonly Route[] = [
     path: '/v1/reload',
     role: 'operate',
     summary: 'Reads the configuration files again. With a mistake in them nothing changes.',
-    body: z.strictObject({ force: z.boolean().optional() }).default({}),
+    body: z.strictObject({ force: z.boolean().optional(), dryRun: z.boolean().optional() }).default({}),
     response: changes.extend({ needsRestart: z.array(z.string()) }),
-    handle: async (manager, { body }) => ({ body: await manager.reload((body as { force?: boolean }).force) }),
+    handle: async (manager, { body }) => ({
+      body: await manager.reload(body as { force?: boolean; dryRun?: boolean }),
+    }),
   },
   {
     method: 'POST',

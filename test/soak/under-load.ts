@@ -121,7 +121,8 @@ export async function operateUnderLoad(plan: Plan): Promise<Seen> {
       supervisorCpu: { steady: cpu.steady, all: cpu.totalMs / (1000 * seconds) },
       errors: service.lines
         .filter(
-          ({ level, event }) => ['crit', 'err'].includes(level) && !['child-ended', 'last-questions'].includes(event),
+          ({ level, event }) =>
+            ['crit', 'err'].includes(level) && !['child-ended', 'last-questions', 'crash-loop'].includes(event),
         )
         .map(({ msg }) => msg),
     }

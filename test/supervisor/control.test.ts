@@ -100,7 +100,11 @@ describe('the control API', () => {
   })
 
   it('answers as its document says', async () => {
-    for (const route of ROUTES.filter(({ method, path }) => method === 'GET' && !path.startsWith('/v1/cache'))) {
+    const needsMore = ['/v1/cache', '/v1/trace'] // a name, and somebody who knows names
+    const readable = ROUTES.filter(
+      ({ method, path }) => method === 'GET' && !needsMore.some((start) => path.startsWith(start)),
+    )
+    for (const route of readable) {
       const { status, body } = await ask('GET', route.path.replace('/*', '/cache'))
       expect(status, route.path).to.equal(200)
       const parsed = route.response.safeParse(body)

@@ -146,7 +146,10 @@ describe('the running service', () => {
     const before = (await statusOf(service)).workers.map(({ pid }) => pid)
     const settings = settingsOf({ port, workers: 2 }, service.rundir)
     service.write({ ...settings, workers: 1, options: { minimize: false }, management: { group: 'root' } })
+    const told = await operate(service, 'reload', '--dry-run')
+    expect((await statusOf(service)).workers.map(({ pid }) => pid)).to.deep.equal(before) // nothing has happened
     const { changes, needsRestart } = await operate(service, 'reload')
+    expect(told).to.deep.equal({ changes, needsRestart })
     expect(changes.map((change: { path: string; class: string }) => [change.path, change.class])).to.have.deep.members([
       ['workers', 'live'],
       ['management/group', 'restart'],

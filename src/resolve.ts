@@ -100,8 +100,8 @@ class Pursuit implements Filed, Listener {
   /** Called once, when the request has ended. */
   onEnd: (request: Request) => void
   phase: 'begin' | 'produce' | 'consume' | 'answer' | 'ended' = 'begin'
-  /** In the phases begin, consume and answer: the layer to go on with; and what arrived. */
-  layer = 0
+  /** In the phases begin, consume and answer: which hook to go on with; and what arrived. */
+  next = 0
   arrival: Arrival | undefined
   consumed: Step = 'pass'
   exchange: Exchange | undefined
@@ -139,13 +139,36 @@ class Pursuit implements Filed, Listener {
 
 const NOBODY: Pursuit[] = []
 
+/** The hooks of all layers that have them, in the order they are called. */
+class Hooks {
+  readonly begin: NonNullable<Layer['begin']>[]
+  readonly produce: NonNullable<Layer['produce']>[]
+  readonly checkout: NonNullable<Layer['checkout']>[]
+  readonly consume: NonNullable<Layer['consume']>[]
+  readonly answer: NonNullable<Layer['answer']>[]
+  readonly rescue: NonNullable<Layer['rescue']>[]
+  readonly finish: NonNullable<Layer['finish']>[]
+
+  /** `layers` from the client's side to the network's: down the list on the way out, up on the way back. */
+  constructor(layers: readonly Layer[]) {
+    const upwards = layers.toReversed()
+    this.begin = layers.flatMap((layer) => layer.begin?.bind(layer) ?? [])
+    this.produce = layers.flatMap((layer) => layer.produce?.bind(layer) ?? [])
+    this.checkout = layers.flatMap((layer) => layer.checkout?.bind(layer) ?? [])
+    this.consume = upwards.flatMap((layer) => layer.consume?.bind(layer) ?? [])
+    this.answer = upwards.flatMap((layer) => layer.answer?.bind(layer) ?? [])
+    this.rescue = layers.flatMap((layer) => layer.rescue?.bind(layer) ?? [])
+    this.finish = upwards.flatMap((layer) => layer.finish?.bind(layer) ?? [])
+  }
+}
+
 export class Core {
   readonly settings: Settings
   readonly servers: Servers
   readonly counters: CoreCounters
   readonly #options: CoreOptions
   readonly #clock: Clock
-  readonly #layers: readonly Layer[]
+  readonly #hooks: Hooks
   /** Some module has to see what an index of ready answers would answer. */
   readonly #seesCached: boolean
   readonly #leaders = new NameTable<Pursuit>()
@@ -214,8 +237,9 @@ export class Core {
       prefetch: settings.prefetchExpiring,
       counters: this.counters.cache,
     })
-    this.#layers = [...(options.modules ?? []), cacheLayer, validator, iterator]
-    this.#seesCached = this.#layers.some((layer) => layer.seesCached)
+    const layers = [...(options.modules ?? []), cacheLayer, validator, iterator]
+    this.#hooks = new Hooks(layers)
+    this.#seesCached = layers.some((layer) => layer.seesCached)
     const driver: Driver = {
       ask: (query, onArrival) => this.#exchanges.ask(query, query.timeoutMs, { hear: onArrival }).exchange,
       resolve: (name, type, onEnd) => {
@@ -227,7 +251,7 @@ export class Core {
         this.#clock.soon(() => this.pursue({ name, type, class: Class.IN }, wishes, { refresh: true }, () => {}))
       },
     }
-    for (const layer of this.#layers) layer.attach?.(driver)
+    for (const layer of layers) layer.attach?.(driver)
   }
 
   /** From now on these keys are trusted, and no others. Whatever the cache holds stays as it was judged, but for keys that
@@ -424,8 +448,9 @@ export class Core {
   /** Down the list until a layer answers; each is asked once, but for those that wait. */
   #begin(pursuit: Pursuit): boolean {
     const { request } = pursuit
-    for (; pursuit.layer < this.#layers.length; pursuit.layer++) {
-      const step = this.#layers[pursuit.layer].begin?.(request) ?? 'pass'
+    const { begin } = this.#hooks
+    for (; pursuit.next < begin.length; pursuit.next++) {
+      const step = begin[pursuit.next](request) ?? 'pass'
       if (step === 'done') return this.#conclude(pursuit)
       if (step === 'fail') return this.#fail(pursuit)
       if (step === 'wait') return this.#startSubs(pursuit)
@@ -436,8 +461,8 @@ export class Core {
 
   /** Down the list until a layer has something to say. */
   #produce(request: Request): Step {
-    for (const layer of this.#layers) {
-      const step = layer.produce?.(request) ?? 'pass'
+    for (const produce of this.#hooks.produce) {
+      const step = produce(request) ?? 'pass'
       if (step !== 'pass') return step
     }
     return 'pass'
@@ -447,8 +472,9 @@ export class Core {
   #consume(pursuit: Pursuit): boolean {
     const { request } = pursuit
     const arrival = pursuit.arrival as Arrival
-    for (; pursuit.layer >= 0; pursuit.layer--) {
-      const step = this.#layers[pursuit.layer].consume?.(request, request.query as never, arrival) ?? 'pass'
+    const { consume } = this.#hooks
+    for (; pursuit.next < consume.length; pursuit.next++) {
+      const step = consume[pursuit.next](request, request.query as never, arrival) ?? 'pass'
       if (step === 'wait') return this.#startSubs(pursuit)
       if (step === 'pause') return this.#pause(pursuit)
       if (step !== 'pass') pursuit.consumed = step
@@ -490,8 +516,8 @@ export class Core {
     const { request } = pursuit
     const query = request.query
     if (query === undefined) throw new Error('nothing was produced to be sent')
-    for (const layer of this.#layers) {
-      const step = layer.checkout?.(request, query) ?? 'pass'
+    for (const checkout of this.#hooks.checkout) {
+      const step = checkout(request, query) ?? 'pass'
       if (step === 'fail') return this.#fail(pursuit)
       if (step === 'produce') return true
     }
@@ -527,7 +553,7 @@ export class Core {
     request.beginArrival()
     pursuit.arrival = arrival
     pursuit.consumed = 'pass'
-    pursuit.layer = this.#layers.length - 1
+    pursuit.next = 0
     pursuit.phase = 'consume'
     this.#run(pursuit)
   }
@@ -564,7 +590,6 @@ export class Core {
     }
     const meanwhile = new Pursuit(this.#stepper, old, undefined, pursuit.onEnd)
     meanwhile.phase = 'answer'
-    meanwhile.layer = this.#layers.length - 1
     meanwhile.isCounted = pursuit.isCounted
     pursuit.isCounted = false
     pursuit.onEnd = () => {}
@@ -576,7 +601,7 @@ export class Core {
   #rescue(request: Request): boolean {
     const isClients = request.parent === undefined && !request.refresh
     if (this.settings.serveStale === undefined || !isClients || this.#closed) return false
-    return this.#layers.some((layer) => layer.rescue?.(request) === 'done')
+    return this.#hooks.rescue.some((rescue) => rescue(request) === 'done')
   }
 
   // --- sub-requests and joining -------------------------------------------------------------------------------------
@@ -672,7 +697,7 @@ export class Core {
     pursuit.leader = undefined
     pursuit.followers = NOBODY
     pursuit.phase = 'answer'
-    pursuit.layer = this.#layers.length - 1
+    pursuit.next = 0
     for (const follower of followers) this.#release(follower, request)
     if (pursuit.parent !== undefined) return this.#end(pursuit)
     if (!pursuit.running) this.#run(pursuit)
@@ -683,14 +708,15 @@ export class Core {
   #answer(pursuit: Pursuit): boolean {
     const { request } = pursuit
     try {
-      while (pursuit.layer >= 0) {
-        const step = this.#layers[pursuit.layer].answer?.(request) ?? 'pass'
+      const { answer } = this.#hooks
+      while (pursuit.next < answer.length) {
+        const step = answer[pursuit.next](request) ?? 'pass'
         if (step === 'wait') {
           if (this.#startSubs(pursuit)) continue
           return false
         }
         if (step === 'fail') failed(request)
-        pursuit.layer--
+        pursuit.next++
       }
     } catch (error) {
       this.#fault(request, error)
@@ -706,7 +732,7 @@ export class Core {
     pursuit.timer?.cancel()
     pursuit.patience?.cancel()
     try {
-      for (let i = this.#layers.length - 1; i >= 0; i--) this.#layers[i].finish?.(request)
+      for (const finish of this.#hooks.finish) finish(request)
     } catch (error) {
       this.#fault(request, error)
     }

@@ -28,36 +28,60 @@ export class MeasuredTransport implements Transport {
     timeoutMs: number,
     sink: ExchangeSink,
   ): Exchange {
-    const transport = TRANSPORTS.indexOf(protocol)
-    const family = server.family === 6 ? 1 : 0
-    const first = Tables.UPSTREAM.start + (transport * FAMILIES.length + family) * RESULTS.length
-    const startMs = this.#clock.monotonicMs()
-    let isOver = false
-    const end = (result: number) => {
-      if (isOver) return
-      isOver = true
-      this.inFlight--
-      this.values[first + result]++
-      if (result === REPLY)
-        observe(this.values, histogramAt(Histograms.UPSTREAM, transport), this.#clock.monotonicMs() - startMs)
-    }
+    const exchange = new MeasuredExchange(this, protocol, server.family, sink)
     this.inFlight++
-    const exchange = this.#inner.exchange(server, protocol, query, timeoutMs, {
-      accept: (packet) => {
-        const isReply = sink.accept(packet)
-        if (isReply) end(REPLY)
-        return isReply
-      },
-      failed: (reason: ExchangeFailure) => {
-        end(RESULTS.indexOf(reason))
-        sink.failed(reason)
-      },
-    })
-    return {
-      cancel: () => {
-        end(CANCELLED)
-        exchange.cancel()
-      },
-    }
+    exchange.inner = this.#inner.exchange(server, protocol, query, timeoutMs, exchange)
+    return exchange
+  }
+
+  nowMs(): number {
+    return this.#clock.monotonicMs()
+  }
+}
+
+/** Stands between an exchange and its sink. */
+class MeasuredExchange implements Exchange, ExchangeSink {
+  inner: Exchange | undefined = undefined
+  readonly #owner: MeasuredTransport
+  readonly #transport: number
+  /** The first of the counters of this protocol and family. */
+  readonly #first: number
+  readonly #sink: ExchangeSink
+  readonly #startMs: number
+  #isOver = false
+
+  constructor(owner: MeasuredTransport, protocol: Protocol, family: 4 | 6, sink: ExchangeSink) {
+    this.#owner = owner
+    this.#transport = TRANSPORTS.indexOf(protocol)
+    const kind = this.#transport * FAMILIES.length + (family === 6 ? 1 : 0)
+    this.#first = Tables.UPSTREAM.start + kind * RESULTS.length
+    this.#sink = sink
+    this.#startMs = owner.nowMs()
+  }
+
+  accept(packet: Uint8Array): boolean {
+    const isReply = this.#sink.accept(packet)
+    if (isReply) this.#end(REPLY)
+    return isReply
+  }
+
+  failed(reason: ExchangeFailure): void {
+    this.#end(RESULTS.indexOf(reason))
+    this.#sink.failed(reason)
+  }
+
+  cancel(): void {
+    this.#end(CANCELLED)
+    this.inner?.cancel()
+  }
+
+  #end(result: number): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    const owner = this.#owner
+    owner.inFlight--
+    owner.values[this.#first + result]++
+    if (result === REPLY)
+      observe(owner.values, histogramAt(Histograms.UPSTREAM, this.#transport), owner.nowMs() - this.#startMs)
   }
 }

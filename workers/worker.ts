@@ -5,7 +5,7 @@ import { trustAnchorsFrom } from '../src/anchor-files.ts'
 import { Cache } from '../src/cache/cache.ts'
 import { LmdbStore } from '../src/cache/lmdb-store.ts'
 import { BowlineError } from '../src/config/error.ts'
-import { systemClock } from '../src/io/clock.ts'
+import { systemClock, TurnClock } from '../src/io/clock.ts'
 import { groupLog, type Log } from '../src/io/log.ts'
 import { systemRandom } from '../src/io/random.ts'
 import { SystemTransport } from '../src/io/transport.ts'
@@ -56,9 +56,10 @@ async function makeResolver({ config, index: place, socketPath }: StartWorker, l
     log: groupLog(log, 'cache'),
     onCleared: () => forget(),
   })
+  const clock = new TurnClock(systemClock)
   const store = new LmdbStore({
     path: join(config.cache.storage, CACHE_FILE),
-    clock: systemClock,
+    clock,
     outlet: link,
     sizeMax: config.cache['size-max'],
   })
@@ -88,10 +89,10 @@ async function makeResolver({ config, index: place, socketPath }: StartWorker, l
     outside,
     watchesClock: place === 1,
   })
-  const measured = new MeasuredTransport(transport, systemClock, new Counters().values)
+  const measured = new MeasuredTransport(transport, clock, new Counters().values)
   const common = {
     transport: measured,
-    clock: systemClock,
+    clock,
     random: systemRandom,
     modules: modules.layers,
     listening: listeningAddresses(points),
@@ -105,7 +106,7 @@ async function makeResolver({ config, index: place, socketPath }: StartWorker, l
       new Core({
         ...common,
         ...own,
-        cache: new Cache(store, systemClock, { ...cacheOptionsFromConfig(config), partition }),
+        cache: new Cache(store, clock, { ...cacheOptionsFromConfig(config), partition }),
         anchors: partition === 0 ? anchors : anchorsInForce(own.settings),
       }),
     (packet, response, secure, policy) => index.insert(packet, response, secure, policy),

@@ -59,21 +59,30 @@ export const FRESH_MS = 1000
 const SLOTS = 4096
 
 export class Ancestors {
-  readonly #look: (name: Name, nowMs: number) => Sight
+  readonly #look: (name: Name, nowMs: number, before: Sight | undefined) => Sight
+  /** What was asked for last: a question asks several times. */
+  #lastName: Name | undefined
+  #lastMs = 0
+  #last: Seen | undefined
   #slots: (Seen | undefined)[] = new Array(SLOTS).fill(undefined)
 
-  /** `look` reads what the store has at a name. */
-  constructor(look: (name: Name, nowMs: number) => Sight) {
+  /** `look` reads what the store has at a name, which had `before` when it was last seen. */
+  constructor(look: (name: Name, nowMs: number, before: Sight | undefined) => Sight) {
     this.#look = look
   }
 
   /** The name above `name`, and so on up to the root; undefined above the root. */
   above(name: Name, nowMs: number): Ancestor | undefined {
+    if (name === this.#lastName && nowMs === this.#lastMs) return this.#last
     if (name[0] === 0) return undefined
     const from = name[0] + 1
     const known = this.#slots[slotOf(name, from)]
-    if (known !== undefined && isTail(known.name, name, from) && known.isFresh(nowMs)) return known
-    return this.#see(parentName(name), nowMs)
+    const isGood = known !== undefined && isTail(known.name, name, from) && known.isFresh(nowMs)
+    const found = isGood ? known : this.#see(parentName(name), nowMs)
+    this.#lastName = name
+    this.#lastMs = nowMs
+    this.#last = found
+    return found
   }
 
   /** Something was stored at `name`. */
@@ -82,20 +91,22 @@ export class Ancestors {
     const known = this.#slots[slot]
     if (known === undefined || !isTail(known.name, name, 0)) return
     known.isGone = true
-    this.#slots[slot] = undefined
+    this.#lastName = undefined
   }
 
   /** Anything may have been removed. */
   forget(): void {
     this.#slots.fill(undefined)
+    this.#lastName = undefined
   }
 
   #see(name: Name, nowMs: number): Seen {
     const slot = slotOf(name, 0)
     const known = this.#slots[slot]
-    if (known !== undefined && isTail(known.name, name, 0) && known.isFresh(nowMs)) return known
+    const before = known !== undefined && !known.isGone && isTail(known.name, name, 0) ? known : undefined
+    if (before?.isFresh(nowMs)) return before
     const parent = name[0] === 0 ? undefined : this.#see(parentName(name), nowMs)
-    const seen = new Seen(name.slice(), parent, this.#look(name, nowMs), nowMs)
+    const seen = new Seen(before?.name ?? name.slice(), parent, this.#look(name, nowMs, before), nowMs)
     const displaced = this.#slots[slot]
     if (displaced !== undefined) displaced.isGone = true // or those below would not hear of a change there
     this.#slots[slot] = seen

@@ -136,7 +136,7 @@ export class Cache {
       throw new RangeError(`cache partition ${this.partition} is not in 0 to ${MAX_PARTITION}`)
     this.keys = new KeyMaker(this.partition)
     const ttlMax = Math.min(options.negativeTtlMax, options.ttlMax)
-    this.ancestors = new Ancestors((name, nowMs) => this.sightOf(name, nowMs))
+    this.ancestors = new Ancestors((name, nowMs, before) => this.sightOf(name, nowMs, before))
     this.proofs = new ProofCache(store, clock, this.ancestors, { ttlMax, partition: this.partition })
   }
 
@@ -228,9 +228,9 @@ export class Cache {
     this.ancestors.forget()
   }
 
-  private sightOf(name: Name, nowMs: number): Sight {
+  private sightOf(name: Name, nowMs: number, before: Sight | undefined): Sight {
     return {
-      delegation: this.delegationAt(name, nowMs),
+      delegation: this.delegationAt(name, nowMs, before?.delegation),
       hasDname: this.store.get(this.keys.typed(Kind.RRSET, name, Type.DNAME)) !== undefined,
       hasNameError: this.store.get(this.keys.named(Kind.NXDOMAIN, name)) !== undefined,
       hasProofs: this.store.get(this.keys.named(Kind.ZONE, name)) !== undefined,
@@ -251,9 +251,15 @@ export class Cache {
     return undefined
   }
 
-  private delegationAt(zone: Name, nowMs: number): Delegation | undefined {
+  /** `before`: what was found the last time; it is given again if nothing was written since. */
+  private delegationAt(zone: Name, nowMs: number, before?: Delegation): Delegation | undefined {
     const entry = this.live(this.keys.named(Kind.DELEGATION, zone), nowMs)
-    return entry && decodeDelegation(entry, zone.slice())
+    if (entry === undefined) return undefined
+    const storedMs = storedMsOf(entry)
+    if (before?.storedMs === storedMs && before.leaseUntilMs === expiresMsOf(entry)) return before
+    const delegation = decodeDelegation(entry, zone.slice())
+    if (delegation !== undefined) delegation.storedMs = storedMs
+    return delegation
   }
 
   /** Stores what a parent says of a zone, in place of what it said before. Only replies of the parent's servers may be

@@ -14,6 +14,8 @@ export interface Delegation {
   configured?: boolean
   /** Whether the parent has shown a DS set, or its absence; undefined is as `unknown`. */
   signed?: 'yes' | 'no' | 'unknown'
+  /** When it was stored, of one that was. */
+  storedMs?: number
   /** Worked out by whoever asks its servers, to be used again for the next question. Never stored. */
   contacts?: Contacts
 }

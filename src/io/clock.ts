@@ -1,6 +1,6 @@
 /**
  * The machine's clock. Every query sets a timeout and nearly every one is cancelled, so timers are grouped by ticks of a
- * few milliseconds, and one Node timer, set for the next tick that has any, serves thousands of them.
+ * few milliseconds, on a wheel, and one Node timer, set for the next tick that has any, serves thousands of them.
  */
 
 import type { Clock, Timer } from './interfaces.ts'
@@ -9,36 +9,36 @@ import type { Clock, Timer } from './interfaces.ts'
 export const TICK_MS = 4
 const LONGEST_SLEEP_MS = 2 ** 31 - 1
 
-/** One timer, linked to those of its tick. */
+/** Slots of the wheel, a power of two: timers further off than a turn of it stay in their slot for as many turns. */
+const SLOTS = 4096
+
+/** One timer, linked to those of its slot. */
 class Alarm implements Timer {
+  readonly tick: number
   action: (() => void) | undefined
-  tick: Tick | undefined
-  previous: Alarm | undefined
-  next: Alarm | undefined
+  previous: Alarm | undefined = undefined
+  next: Alarm | undefined = undefined
   private readonly clock: SystemClock
 
-  constructor(clock: SystemClock, action: () => void) {
+  constructor(clock: SystemClock, tick: number, action: () => void) {
     this.clock = clock
+    this.tick = tick
     this.action = action
   }
 
   cancel(): void {
-    if (this.tick !== undefined) this.clock.forget(this)
+    if (this.action !== undefined) this.clock.forget(this)
   }
 }
 
-/** The alarms of one tick, in the order they were set. */
-interface Tick {
-  number: number
-  first: Alarm | undefined
-  last: Alarm | undefined
-}
-
 export class SystemClock implements Clock {
-  /** Ticks that have, or had, alarms: to find one by number, and as a binary heap with the earliest on top. */
-  private readonly ticks = new Map<number, Tick>()
-  private readonly heap: Tick[] = []
+  /** The alarms of each slot, in the order they were set: those of the ticks that are the same modulo SLOTS. */
+  private readonly first: (Alarm | undefined)[] = new Array(SLOTS).fill(undefined)
+  private readonly last: (Alarm | undefined)[] = new Array(SLOTS).fill(undefined)
+  /** All alarms up to this tick have gone off. */
   private lastFired = 0
+  /** Those of this tick go off now, or have: it takes no more. */
+  private firing = 0
   private alarms = 0
   private timer: NodeJS.Timeout | undefined
   private timerTick = Number.POSITIVE_INFINITY
@@ -52,16 +52,18 @@ export class SystemClock implements Clock {
   }
 
   after(delayMs: number, action: () => void): Timer {
-    const due = Math.ceil((performance.now() + Math.max(0, delayMs)) / TICK_MS)
-    const tick = this.tickAt(Math.max(due, this.lastFired + 1)) // the tick now going off takes no more
-    const alarm = new Alarm(this, action)
-    alarm.tick = tick
-    alarm.previous = tick.last
-    if (tick.last === undefined) tick.first = alarm
-    else tick.last.next = alarm
-    tick.last = alarm
+    const now = performance.now()
+    if (this.alarms === 0) this.skipTo(Math.floor(now / TICK_MS))
+    const due = Math.ceil((now + Math.max(0, delayMs)) / TICK_MS)
+    const alarm = new Alarm(this, Math.max(due, this.firing + 1), action)
+    const slot = alarm.tick % SLOTS
+    const before = this.last[slot]
+    alarm.previous = before
+    if (before === undefined) this.first[slot] = alarm
+    else before.next = alarm
+    this.last[slot] = alarm
     if (this.alarms++ === 0) this.timer?.ref()
-    if (tick.number < this.timerTick) this.sleepUntil(tick)
+    if (alarm.tick < this.timerTick) this.sleepUntil(alarm.tick)
     return alarm
   }
 
@@ -74,32 +76,23 @@ export class SystemClock implements Clock {
     return this.alarms
   }
 
-  /** Unlinks `alarm` from its tick; for Alarm.cancel(). */
+  /** Unlinks `alarm` from its slot; for Alarm.cancel(). */
   forget(alarm: Alarm): void {
     const { tick, previous, next } = alarm
-    if (previous === undefined) tick!.first = next
+    const slot = tick % SLOTS
+    if (previous === undefined) this.first[slot] = next
     else previous.next = next
-    if (next === undefined) tick!.last = previous
+    if (next === undefined) this.last[slot] = previous
     else next.previous = previous
-    alarm.tick = alarm.previous = alarm.next = undefined
+    alarm.previous = alarm.next = undefined
     alarm.action = undefined // and with it all the exchange that waited
     if (--this.alarms === 0) this.timer?.unref() // left to go off, as the next query will want it, but holding nobody up
   }
 
-  private tickAt(number: number): Tick {
-    let tick = this.ticks.get(number)
-    if (tick === undefined) {
-      tick = { number, first: undefined, last: undefined }
-      this.ticks.set(number, tick)
-      push(this.heap, tick)
-    }
-    return tick
-  }
-
-  private sleepUntil(tick: Tick): void {
+  private sleepUntil(tick: number): void {
     clearTimeout(this.timer)
-    this.timerTick = tick.number
-    const delayMs = Math.ceil(tick.number * TICK_MS - performance.now())
+    this.timerTick = tick
+    const delayMs = Math.ceil(tick * TICK_MS - performance.now())
     this.timer = setTimeout(this.wake, Math.min(Math.max(delayMs, 1), LONGEST_SLEEP_MS))
     if (this.alarms === 0) this.timer.unref()
   }
@@ -110,50 +103,83 @@ export class SystemClock implements Clock {
     try {
       this.fire(Math.floor(performance.now() / TICK_MS))
     } finally {
-      if (this.heap.length > 0) this.sleepUntil(this.heap[0]) // also when an action threw: the others still go off
+      if (this.alarms > 0) this.sleepUntil(this.nextTick()) // also when an action threw: the others still go off
     }
   }
 
   private fire(now: number): void {
-    while (this.heap.length > 0 && this.heap[0].number <= now) {
-      const tick = this.heap[0]
-      this.lastFired = Math.max(this.lastFired, tick.number)
-      while (tick.first !== undefined) {
-        const { action } = tick.first
-        this.forget(tick.first)
-        action!()
+    while (this.lastFired < now && this.alarms > 0) {
+      const tick = this.lastFired + 1
+      this.firing = tick
+      let alarm = this.first[tick % SLOTS]
+      while (alarm !== undefined) {
+        const { next, action } = alarm
+        if (alarm.tick === tick) {
+          this.forget(alarm)
+          action!()
+          alarm = this.first[tick % SLOTS] // the action may have cancelled others
+        } else alarm = next
       }
-      this.ticks.delete(tick.number)
-      pop(this.heap)
+      this.lastFired = tick
     }
+    if (this.alarms === 0) this.skipTo(now)
+  }
+
+  /** There is nothing to go off up to `tick`. */
+  private skipTo(tick: number): void {
+    this.lastFired = Math.max(this.lastFired, tick)
+    this.firing = Math.max(this.firing, this.lastFired)
+  }
+
+  /** The next tick that may have alarms: at the latest, when the wheel has turned once. */
+  private nextTick(): number {
+    for (let tick = this.lastFired + 1; tick < this.lastFired + SLOTS; tick++)
+      for (let alarm = this.first[tick % SLOTS]; alarm !== undefined; alarm = alarm.next)
+        if (alarm.tick === tick) return tick
+    return this.lastFired + SLOTS
   }
 }
 
 export const systemClock: Clock = new SystemClock()
 
-function push(heap: Tick[], tick: Tick): void {
-  let at = heap.push(tick) - 1
-  while (at > 0) {
-    const parent = (at - 1) >> 1
-    if (heap[parent].number <= tick.number) break
-    heap[at] = heap[parent]
-    at = parent
-  }
-  heap[at] = tick
-}
+/** A clock that is looked at once for all that is done in a row: time stands still from the first look until the work at
+ *  hand is done, a batch of packets at most. One question looks at the time some thirty times. */
+export class TurnClock implements Clock {
+  private readonly clock: Clock
+  private isRead = false
+  private wall = 0
+  private monotonic = 0
 
-/** Takes the earliest tick off a heap that is not empty. */
-function pop(heap: Tick[]): void {
-  const last = heap.pop()!
-  if (heap.length === 0) return
-  let at = 0
-  for (;;) {
-    let child = 2 * at + 1
-    if (child >= heap.length) break
-    if (child + 1 < heap.length && heap[child + 1].number < heap[child].number) child++
-    if (heap[child].number >= last.number) break
-    heap[at] = heap[child]
-    at = child
+  constructor(clock: Clock) {
+    this.clock = clock
   }
-  heap[at] = last
+
+  wallMs(): number {
+    if (!this.isRead) this.read()
+    return this.wall
+  }
+
+  monotonicMs(): number {
+    if (!this.isRead) this.read()
+    return this.monotonic
+  }
+
+  after(delayMs: number, action: () => void): Timer {
+    return this.clock.after(delayMs, action)
+  }
+
+  soon(action: () => void): void {
+    this.clock.soon(action)
+  }
+
+  private read(): void {
+    this.wall = this.clock.wallMs()
+    this.monotonic = this.clock.monotonicMs()
+    this.isRead = true
+    queueMicrotask(this.forget)
+  }
+
+  private readonly forget = (): void => {
+    this.isRead = false
+  }
 }

@@ -365,7 +365,7 @@ export function describeCache(title: string, make: () => Promise<StoreUnderTest>
         }
         cache.insertDelegation(delegation)
         await made.settle()
-        expect(cache.closestDelegation(name('example.org'))).to.deep.equal(delegation)
+        expect(cache.closestDelegation(name('example.org'))).to.deep.include(delegation)
         for (const signed of ['no', 'unknown'] as const) {
           cache.insertDelegation({ ...delegation, signed })
           expect(cache.closestDelegation(name('example.org'))?.signed).to.equal(signed)

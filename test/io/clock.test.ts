@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
-import { SystemClock, TICK_MS } from '../../src/io/clock.ts'
+import { SystemClock, TICK_MS, TurnClock } from '../../src/io/clock.ts'
 import type { Timer } from '../../src/io/interfaces.ts'
 
 const clockFile = new URL('../../src/io/clock.ts', import.meta.url).href
@@ -105,5 +105,27 @@ describe('SystemClock', () => {
     const script = `process.on('uncaughtException', () => console.log('thrown'));
       clock.after(5, () => { throw new Error('no') }); clock.after(5, () => console.log('same')); clock.after(30, () => console.log('later'))`
     expect((await runAlone(script)).split('\n')).to.deep.equal(['thrown', 'same', 'later'])
+  })
+
+  it('keeps timers that are further off than a turn of its wheel', async () => {
+    const script = `const now = performance.now.bind(performance); let ahead = 0; performance.now = () => now() + ahead
+      clock.after(20_000, () => console.log('far')); clock.after(20, () => { console.log('near'); ahead = 20_010; clock.after(0, () => console.log('after')) })`
+    expect((await runAlone(script)).split('\n')).to.deep.equal(['near', 'far', 'after'])
+  })
+})
+
+describe('TurnClock', () => {
+  it('stands still while work is done in a row, and goes on after that', async () => {
+    let time = 1000
+    const clock = new TurnClock({
+      wallMs: () => ++time,
+      monotonicMs: () => ++time,
+      after: undefined!,
+      soon: undefined!,
+    })
+    const seen = [clock.wallMs(), clock.monotonicMs(), clock.wallMs(), clock.monotonicMs()]
+    expect(seen).to.deep.equal([1001, 1002, 1001, 1002])
+    await Promise.resolve()
+    expect([clock.monotonicMs(), clock.wallMs()]).to.deep.equal([1004, 1003])
   })
 })

@@ -5,6 +5,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { makeConfig } from '../../src/config/load.ts'
 import type { UdpReceiver } from '../../src/io/batched-udp.ts'
 import { SendQueue } from '../../src/io/batched-udp-queue.ts'
 import { Slots } from '../../src/io/batched-udp-slots.ts'
@@ -15,11 +16,13 @@ import { openUdp } from '../../src/io/libc-udp.ts'
 import { Counter, Counters } from '../../src/metrics/counters.ts'
 import { RateLimiter } from '../../src/modules/rate-limiting/index.ts'
 import { RateTable, tableOctets } from '../../src/modules/rate-limiting/table.ts'
+import { Policies } from '../../src/modules/views/policies.ts'
 import { composeMessage, composeQuery } from '../../src/wire/compose.ts'
 import { nameFromText } from '../../src/wire/name.ts'
 import { rrset } from '../../src/wire/rrset.ts'
 import { Class, Flag, Type } from '../../src/wire/types.ts'
 import { AnswerIndex } from '../../workers/answer-index.ts'
+import { answersAtOnce } from '../../workers/answers-at-once.ts'
 import { ClientLimits } from '../../workers/client-limits.ts'
 import { LastQuestions } from '../../workers/last-questions.ts'
 import { LocalClients } from '../../workers/local-clients.ts'
@@ -46,13 +49,20 @@ rmSync(folder, { recursive: true })
 const table = new RateTable(new ArrayBuffer(tableOctets(CAPACITY)), CAPACITY, RATES, 1)
 const localClients = new LocalClients()
 
+const { views } = makeConfig({
+  views: [
+    { subnets: ['127.0.0.0/8', '2001:db8::/32'], 'dst-subnet': '127.0.0.0/8', tags: 'near' },
+    { subnets: ['192.0.2.0/24', '192.0.2.128/25'], answer: 'refused' },
+  ],
+})
+const policies = new Policies(views)
+const policy = policies.of(Uint8Array.of(127, 0, 0, 1), Uint8Array.of(127, 0, 0, 1), true)
+
 class Ready extends FakeResolver {
+  answerAtOnce = answersAtOnce(index, policies)
+
   tick(wallMs: number): void {
     index.tick(wallMs)
-  }
-
-  answerAtOnce(packet: Uint8Array, out: Uint8Array, overUdp: boolean): number {
-    return index.answer(packet, out, overUdp, 0)
   }
 }
 
@@ -78,7 +88,7 @@ const queries = Array.from({ length: BATCH }, (_, i) => {
   const answer = [rrset(name, Type.A, 86_400, [Uint8Array.of(192, 0, 2, 1), Uint8Array.of(192, 0, 2, 2)])]
   const message = { id: i, flags: Flag.QR | Flag.RD | Flag.RA, rcode: 0, question, answer }
   const octets = composeMessage(buffer, message, { limit: 1232, dnssec: false, truncate: true })
-  if (!index.insert(query, buffer.subarray(0, octets), false, 0)) throw new Error('not taken into the index')
+  if (!index.insert(query, buffer.subarray(0, octets), false, policy)) throw new Error('not taken into the index')
   return query
 })
 

@@ -134,7 +134,7 @@ class Supervisor {
       throw error
     } finally {
       this.#control?.close()
-      this.#manager.metrics.close()
+      this.#manager.metrics.end()
       process.off('SIGHUP', reload)
       this.#stopping.end()
     }

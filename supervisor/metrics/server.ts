@@ -36,6 +36,8 @@ interface Sources {
 export class MetricsServer {
   readonly #sources: Sources
   #server: Server | undefined
+  /** The last one that was closed: somebody may still be connected. */
+  #closed: Server | undefined
   /** Where it listens, or tried to. */
   #interface: string | undefined
 
@@ -58,8 +60,15 @@ export class MetricsServer {
   close(): void {
     this.#server?.close()
     this.#server?.closeIdleConnections()
+    this.#closed = this.#server ?? this.#closed
     this.#server = undefined
     this.#interface = undefined
+  }
+
+  /** Whoever is still connected is not any more. */
+  end(): void {
+    this.close()
+    this.#closed?.closeAllConnections()
   }
 
   async #open(text: string, isNamed: boolean): Promise<Server | undefined> {

@@ -159,6 +159,15 @@ describe('the metrics endpoint of a running service', () => {
     for (const socket of idle) socket.destroy()
   })
 
+  it('does not keep the service from ending by being connected to', async () => {
+    const service = await start({ workers: 1 })
+    const silent = connect(metricsPort, '127.0.0.1').on('error', () => {})
+    await new Promise((connected) => silent.once('connect', connected))
+    service.process.kill('SIGTERM')
+    expect(await service.ends(5000)).to.equal(0)
+    silent.destroy()
+  })
+
   it('moves and goes off while the service runs', async () => {
     const service = await start({ workers: 1 })
     const other = await freePort()

@@ -134,7 +134,7 @@ async function makeResolver({ config, index: place, socketPath }: StartWorker, l
       }
     },
     isGoodCookie: (option, address, nowSeconds) =>
-      secrets !== undefined && isGoodCookie(option, address, secrets.accepted(nowSeconds), nowSeconds),
+      secrets !== undefined && isGoodCookie(option, address, (seconds) => secrets.at(seconds), nowSeconds),
     frequentBogus: () => bogusLog.frequent(FREQUENT),
     trace: (order) => traceQuestion(core.cores[0], systemClock, order),
     modules: modules.running,

@@ -30,8 +30,8 @@ export const cookies = ({ master }: { master: string }) =>
       const address = request.client?.address
       if (address === undefined) return 'pass'
       if (cookie.length === CLIENT_COOKIE_OCTETS) count('asked')
-      else count(isGoodCookie(cookie, address, state.accepted(now), now) ? 'good' : 'bad')
-      const own = serverCookie(cookie.subarray(0, CLIENT_COOKIE_OCTETS), address, state.current(now), now)
+      else count(isGoodCookie(cookie, address, (seconds) => state.at(seconds), now) ? 'good' : 'bad')
+      const own = serverCookie(cookie.subarray(0, CLIENT_COOKIE_OCTETS), address, state.at(now), now)
       const data = Uint8Array.from([...cookie.subarray(0, CLIENT_COOKIE_OCTETS), ...own])
       request.options.push({ code: EdnsOption.COOKIE, data })
       return 'pass'

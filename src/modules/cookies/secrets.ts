@@ -14,17 +14,9 @@ export class Secrets {
     this.#master = master
   }
 
-  current(nowSeconds: number): Uint8Array {
-    return this.#ofDay(Math.floor(nowSeconds / DAY_SECONDS))
-  }
-
-  /** Also yesterday's, and tomorrow's: clocks differ. */
-  accepted(nowSeconds: number): Uint8Array[] {
-    const day = Math.floor(nowSeconds / DAY_SECONDS)
-    return [day, day - 1, day + 1].map((each) => this.#ofDay(each))
-  }
-
-  #ofDay(day: number): Uint8Array {
+  /** What a server uses whose clock shows `seconds`, which is also what its cookies say of when they were made. */
+  at(seconds: number): Uint8Array {
+    const day = Math.floor(seconds / DAY_SECONDS)
     let secret = this.#days.get(day)
     if (secret === undefined) {
       if (this.#days.size > 8) this.#days.clear()

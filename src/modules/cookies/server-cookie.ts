@@ -27,11 +27,11 @@ export function serverCookie(
   return cookie
 }
 
-/** Whether `option`, client and server cookie, is what one of `secrets` made for this client, not too long ago. */
+/** Whether `option`, client and server cookie, was made for this client, not too long ago, with the secret of then. */
 export function isGoodCookie(
   option: Uint8Array,
   address: Uint8Array,
-  secrets: readonly Uint8Array[],
+  secretAt: (seconds: number) => Uint8Array,
   nowSeconds: number,
 ): boolean {
   if (option.length !== CLIENT_COOKIE_OCTETS + SERVER_COOKIE_OCTETS || option[CLIENT_COOKIE_OCTETS] !== VERSION)
@@ -40,9 +40,7 @@ export function isGoodCookie(
   const age = (nowSeconds - made) | 0 // serial arithmetic, RFC 1982
   if (age > MAX_AGE || age < -MAX_AHEAD) return false
   const given = option.subarray(CLIENT_COOKIE_OCTETS)
-  return secrets.some((secret) =>
-    isSame(serverCookie(option.subarray(0, CLIENT_COOKIE_OCTETS), address, secret, made), given),
-  )
+  return isSame(serverCookie(option.subarray(0, CLIENT_COOKIE_OCTETS), address, secretAt(made), made), given)
 }
 
 /** Takes the same time wherever they differ. */

@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { Secrets } from '../../../src/modules/cookies/secrets.ts'
 import { isGoodCookie, serverCookie } from '../../../src/modules/cookies/server-cookie.ts'
 import { sipHash } from '../../../src/modules/cookies/siphash.ts'
 import { composeQuery } from '../../../src/wire/compose.ts'
@@ -6,6 +7,8 @@ import { parseReply } from '../../../src/wire/message.ts'
 import { nameFromText } from '../../../src/wire/name.ts'
 import { Class, EdnsOption, Rcode, Type } from '../../../src/wire/types.ts'
 import { authority, ROOT_ADDRESS, Story } from '../../scenarios/own/story.ts'
+import { SeededRandom } from '../../support/random.ts'
+import { plainSipHash } from './plain-siphash.ts'
 
 const hex = (text: string) => Uint8Array.from(Buffer.from(text, 'hex'))
 
@@ -14,6 +17,15 @@ describe('sipHash', () => {
     const key = Uint8Array.from({ length: 16 }, (_, i) => i)
     const data = Uint8Array.from({ length: 15 }, (_, i) => i)
     expect(Buffer.from(sipHash(key, data)).toString('hex')).to.equal('e545be4961ca29a1')
+  })
+
+  it('agrees with its plain twin', () => {
+    const random = new SeededRandom(1)
+    for (let octets = 0; octets < 100; octets++) {
+      const [key, data] = [new Uint8Array(16), new Uint8Array(octets)]
+      for (const each of [key, data]) random.fill(each)
+      expect(sipHash(key, data), `${octets} octets`).to.deep.equal(plainSipHash(key, data))
+    }
   })
 })
 
@@ -28,12 +40,26 @@ describe('server cookies (RFC 9018)', () => {
     expect(Buffer.from(serverCookie(client, address, secret, made))).to.deep.equal(Buffer.from(whole.subarray(8))))
 
   it('are good for an hour, for the same client, with the same secret', () => {
-    expect(isGoodCookie(whole, address, [secret], made + 3600)).to.equal(true)
-    expect(isGoodCookie(whole, address, [secret], made + 3601)).to.equal(false)
-    expect(isGoodCookie(whole, address, [secret], made - 301)).to.equal(false)
-    expect(isGoodCookie(whole, Uint8Array.of(198, 51, 100, 101), [secret], made)).to.equal(false)
-    expect(isGoodCookie(whole, address, [hex('00'.repeat(16))], made)).to.equal(false)
-    expect(isGoodCookie(whole, address, [hex('00'.repeat(16)), secret], made)).to.equal(true)
+    expect(isGoodCookie(whole, address, () => secret, made + 3600)).to.equal(true)
+    expect(isGoodCookie(whole, address, () => secret, made + 3601)).to.equal(false)
+    expect(isGoodCookie(whole, address, () => secret, made - 301)).to.equal(false)
+    expect(isGoodCookie(whole, Uint8Array.of(198, 51, 100, 101), () => secret, made)).to.equal(false)
+    expect(isGoodCookie(whole, address, () => hex('00'.repeat(16)), made)).to.equal(false)
+  })
+})
+
+describe('secrets of cookies (RFC 9018 §5)', () => {
+  it('change each day, the same for all with the same master, and cookies outlive the change', () => {
+    const [one, other] = [new Secrets('shared by the fleet'), new Secrets('shared by the fleet')]
+    const midnight = 20_000 * 86_400
+    expect(one.at(midnight)).to.deep.equal(other.at(midnight + 86_399))
+    expect(one.at(midnight)).to.not.deep.equal(one.at(midnight - 1))
+    const client = hex('2464c4abcf10c957')
+    const address = Uint8Array.of(198, 51, 100, 100)
+    const made = serverCookie(client, address, one.at(midnight - 60), midnight - 60)
+    const option = Uint8Array.from([...client, ...made])
+    const secretAt = (seconds: number) => other.at(seconds)
+    expect(isGoodCookie(option, address, secretAt, midnight + 60)).to.equal(true)
   })
 })
 

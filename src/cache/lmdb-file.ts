@@ -104,6 +104,8 @@ const MOST_OWED = 1 / 100
 const ENTRY_OCTETS = 192
 /** A batch has no shorter operation, about: what it will touch at most follows from that. */
 const OPERATION_OCTETS = 48
+/** At least, of neighbours. */
+const ENTRIES_PER_PAGE = 4
 /** Workers tell one use in so many. */
 const USES_PER_TOUCH = 16
 /** How long eviction takes to come round, until it has; and at least. */
@@ -297,6 +299,7 @@ export class LmdbFile implements BatchTarget {
   private evict(): number {
     const isNarrow = this.limit < this.options.sizeMax
     const step = isNarrow ? this.narrowStep : this.step
+    if (this.holderInTheWay(step / ENTRIES_PER_PAGE) !== undefined) return 0
     const startMs = this.options.clock.monotonicMs()
     const chunk: Candidate[] = []
     try {
@@ -444,27 +447,34 @@ export class LmdbFile implements BatchTarget {
     this.counted.longestWaitMs = Math.max(this.counted.longestWaitMs, this.options.clock.monotonicMs() - startMs)
   }
 
-  /** Pages that were given back are not used again while some reader, perhaps a stopped process, holds an old snapshot;
-   *  then the file grows however much is evicted, and nothing can be stored when it has reached its limit. */
+  /** A transaction of so many octets is refused; see holderInTheWay(). */
   private wouldOutgrow(octets: number): boolean {
     const { path, sizeMax } = this.options
-    const { pageSize, lastTxnId } = this.db.getStats() as { [field: string]: number }
-    const growth = (octets / OPERATION_OCTETS) * pageSize
-    if (this.fileBytes + growth <= sizeMax) return false
-    const oldest = oldestSnapshot(this.db.readerList())
-    if (oldest === undefined || lastTxnId - oldest.transaction < 2 || this.clearReaders() > 0) return false
+    const holder = this.holderInTheWay(octets / OPERATION_OCTETS)
+    if (holder === undefined) return false
     this.counted.refusedCommits++
-    const isHungUp = oldest.transaction === this.heldTransaction // others let go within milliseconds
-    this.heldTransaction = oldest.transaction
+    const isHungUp = holder.transaction === this.heldTransaction // others let go within milliseconds
+    this.heldTransaction = holder.transaction
     if (!isHungUp) return true
     if (this.restMs === FIRST_REST_MS)
       this.options.log(
         'cache-held',
-        { path, fileBytes: this.fileBytes, sizeMax, holder: oldest.pid },
-        `Nothing can be stored while process ${oldest.pid} holds on to old pages of the cache: the file would outgrow its limit.`,
+        { path, fileBytes: this.stats().fileBytes, sizeMax, holder: holder.pid },
+        `Nothing can be stored while process ${holder.pid} holds on to old pages of the cache: the file would outgrow its limit.`,
       )
     this.rest()
     return true
+  }
+
+  /** Pages that were given back are not used again while some reader, perhaps a stopped process, holds an old snapshot;
+   *  then each transaction makes the file grow, by the pages it touches, those that evict no less than others. Gives the
+   *  holder of the oldest snapshot if touching `pages` would take the file beyond its limit. */
+  private holderInTheWay(pages: number): Snapshot | undefined {
+    const { pageSize, lastPageNumber, lastTxnId } = this.db.getStats() as { [field: string]: number }
+    if ((lastPageNumber + 1 + pages) * pageSize <= this.options.sizeMax) return undefined
+    const oldest = oldestSnapshot(this.db.readerList())
+    const isOld = oldest !== undefined && lastTxnId - oldest.transaction >= 2
+    return isOld && this.clearReaders() === 0 ? oldest : undefined
   }
 
   private get isResting(): boolean {
@@ -526,10 +536,15 @@ export class LmdbFile implements BatchTarget {
   }
 }
 
+interface Snapshot {
+  pid: number
+  transaction: number
+}
+
 /** The oldest of the snapshots that readers hold, from LMDB's table of them: lines of process, thread and transaction, which
  *  is `-` where there is none now. */
-function oldestSnapshot(table: string): { pid: number; transaction: number } | undefined {
-  let oldest: { pid: number; transaction: number } | undefined
+function oldestSnapshot(table: string): Snapshot | undefined {
+  let oldest: Snapshot | undefined
   for (const [, pid, transaction] of table.matchAll(/^\s*(\d+)\s+\S+\s+(\d+)\s*$/gm))
     if (oldest === undefined || Number(transaction) < oldest.transaction)
       oldest = { pid: Number(pid), transaction: Number(transaction) }

@@ -309,5 +309,5 @@ export class LmdbStore implements Store {
 }
 
 /** A batch as large as this does not wait for the end of the turn. */
-const FLUSH_OCTETS = 256 * 1024
+const FLUSH_OCTETS = 64 * 1024
 const NOTHING = new Uint8Array(0)

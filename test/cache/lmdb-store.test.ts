@@ -77,12 +77,12 @@ describe('LmdbStore: between put and the keeper’s word', () => {
     await large.settle()
     const taken: number[] = []
     large.send = (sequence, batch) => {
-      if (taken.length === 5) return false
+      if (taken.length === 20) return false
       taken.push(sequence)
-      return batch.length < 300_000 && large.file.write([batch])
+      return batch.length < 80_000 && large.file.write([batch])
     }
     large.store.connected(large.file.fileId)
-    expect(taken).to.have.length(5)
+    expect(taken).to.have.length(20)
     for (const sequence of taken) large.store.acknowledge(sequence)
     expect(large.store.stats().pending).to.be.within(1500, 1900)
     taken.splice(0)

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { usableMemory } from '../../src/config/control-groups.ts'
 import { makeConfig } from '../../src/config/load.ts'
 import type { ConfigInput } from '../../src/config/schema.ts'
 import { parseReply } from '../../src/wire/message.ts'
@@ -231,7 +232,7 @@ ns.com. 7200 IN A 127.9.9.8
   /** Nobody is at the address of the root server. */
   function settingsFor(file: string): ConfigInput {
     return {
-      cache: { storage: join(folder, 'cache'), prefill: [{ origin: '.', url: file }] },
+      cache: { storage: join(folder, 'cache'), 'size-max': 'auto', prefill: [{ origin: '.', url: file }] },
       options: { 'query-loopback': true, priming: false, 'root-hints-file': join(folder, 'root.hints') },
       dnssec: { 'trust-anchors': [recordToText(ROOT, 0, Class.IN, Type.DS, zone.anchor.ds[0])] },
     }
@@ -265,6 +266,13 @@ ns.com. 7200 IN A 127.9.9.8
     expect(await stats()).to.match(/^prefill {3}\. filled; serial 7, \d+ records, at 20/m)
     const { stdout } = await bowline('counters', '-s', service.socket)
     expect(stdout).to.match(/bowline_prefill_total\S* +1/)
+  })
+
+  it('tells how large its cache may be, which was left to it', async () => {
+    const { sizeMax } = (await service.says('cache-size')) as unknown as { sizeMax: number }
+    expect(sizeMax).to.equal(Math.floor(usableMemory() / 2))
+    const { stdout } = await bowline('status', '-s', service.socket)
+    expect(stdout).to.include(`cache: at most ${(sizeMax / 2 ** 20).toFixed(0)} MiB (auto)`)
   })
 
   it('has it again after the cache was cleared', async () => {

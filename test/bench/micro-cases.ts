@@ -128,7 +128,9 @@ class HeldTransport implements Transport {
 
   /** An address record for whatever was asked. */
   answer(): void {
-    const optStart = this.octets - 11
+    let optStart = 12
+    while (this.query[optStart] !== 0) optStart += this.query[optStart] + 1
+    optStart += 5 // root label, type, class
     const reply = new Uint8Array(this.octets + 16)
     reply.set(this.query.subarray(0, optStart))
     reply[2] |= (Flag.QR | Flag.AA) >> 8

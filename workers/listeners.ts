@@ -75,6 +75,11 @@ export class Listeners {
     return this.#udp.flatMap((each) => (each instanceof UdpWildcard ? each.listeners : [each]))
   }
 
+  /** Packets over UDP that found no room in the kernel's queues. */
+  get dropped(): number {
+    return this.#udp.reduce((sum, listener) => sum + (listener instanceof UdpListener ? listener.dropped : 0), 0)
+  }
+
   /** Queries over UDP are spread over so many workers by their ids, where that can be had. */
   spreadByQuery(workers: number): void {
     for (const listener of this.#udp) if (listener instanceof UdpListener) listener.spreadByQuery(workers)

@@ -189,6 +189,7 @@ class Worker {
     this.#resolver.report?.(counters)
     this.#service.addTo(counters)
     if (this.#limiter !== undefined) reportLimits(this.#limiter, counters)
+    counters.set(Counter.DROPPED_KERNEL_QUEUE, this.#listeners.dropped)
     const { user, system } = process.cpuUsage()
     counters.set(Counter.CPU_SECONDS, (user + system) / 1e6)
     const gauges = new Float64Array(GAUGES)

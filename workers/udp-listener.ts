@@ -49,6 +49,11 @@ export class UdpListener implements UdpReceiver {
     return listener
   }
 
+  /** Packets that found no room in the kernel's queue. */
+  get dropped(): number {
+    return this.#socket.dropped ?? 0
+  }
+
   get port(): number {
     return this.#socket.port
   }

@@ -11,7 +11,7 @@ import { SendQueue } from './batched-udp-queue.ts'
 import { Slots } from './batched-udp-slots.ts'
 import { check, type Libc, MSG_DONTWAIT, type Watch } from './libc.ts'
 import { addressAt, isWildcard, sockaddr } from './libc-address.ts'
-import { boundPort, openUdp } from './libc-udp.ts'
+import { boundPort, droppedPackets, openUdp } from './libc-udp.ts'
 import { attachProgram, byQueryId, detachProgram } from './reuseport.ts'
 
 /** Packets in a batch, and the fewest it is limited to while each takes long. */
@@ -53,6 +53,8 @@ export class BatchedUdpSocket implements UdpSocket {
   #slots = SLOTS
   #leaving: Promise<void> | undefined
   #closed = false
+  /** As it was when the socket was closed. */
+  #dropped = 0
 
   constructor(libc: Libc, options: BatchedUdpOptions) {
     const { address, port, reusePort, receiver } = options
@@ -74,6 +76,10 @@ export class BatchedUdpSocket implements UdpSocket {
     this.port = port === 0 ? boundPort(libc, this.#fd) : port
     this.#queue = new SendQueue(libc, this.#fd, receiver)
     this.#watch = libc.watch(this.#fd, () => this.#drain())
+  }
+
+  get dropped(): number {
+    return this.#closed ? this.#dropped : droppedPackets(this.#libc, this.#fd)
   }
 
   addressOf(slot: number): Uint8Array {
@@ -121,6 +127,7 @@ export class BatchedUdpSocket implements UdpSocket {
 
   close(): void {
     if (this.#closed) return
+    this.#dropped = this.dropped
     this.#closed = true
     this.#queue.close()
     this.#watch.close()

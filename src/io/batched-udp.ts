@@ -41,6 +41,8 @@ export interface UdpSocket {
   readonly kind: UdpKind
   /** The port it is bound to. */
   readonly port: number
+  /** Packets that found no room in the kernel's queue, where the kernel tells. */
+  readonly dropped?: number
   /** The IP address of the packet in `slot`: a view, good during receive(). */
   addressOf(slot: number): Uint8Array
   portOf(slot: number): number

@@ -11,6 +11,10 @@ const SOL_SOCKET = 1
 const SO_SNDBUF = 7
 const SO_RCVBUF = 8
 const SO_REUSEPORT = 15
+const SO_MEMINFO = 55
+// linux/sock_diag.h
+const SK_MEMINFO_DROPS = 8
+const SK_MEMINFO_VARS = 9
 
 const IPPROTO_IP = 0
 const IP_PKTINFO = 8
@@ -63,6 +67,13 @@ export function openUdp(libc: Libc, options: UdpSocketOptions): number {
     libc.close(fd)
     throw error
   }
+}
+
+/** Packets that found no room in the receive queue of `fd`, since it was made. */
+export function droppedPackets(libc: Libc, fd: number): number {
+  const facts = new Uint32Array(SK_MEMINFO_VARS)
+  const octets = Uint32Array.of(facts.byteLength)
+  return libc.getsockopt(fd, SOL_SOCKET, SO_MEMINFO, facts, octets) === 0 ? facts[SK_MEMINFO_DROPS] : 0
 }
 
 /** The port that `fd` is bound to. */

@@ -23,6 +23,7 @@ export interface Libc {
   setsockopt: Call<[fd: number, level: number, option: number, value: Pointer, octets: number]>
   bind: Call<[fd: number, name: Pointer, octets: number]>
   connect: Call<[fd: number, name: Pointer, octets: number]>
+  getsockopt: Call<[fd: number, level: number, option: number, value: Pointer, octets: Pointer]>
   getsockname: Call<[fd: number, name: Pointer, octets: Pointer]>
   recvmmsg: Call<[fd: number, headers: Pointer, count: number, flags: number, timeout: Pointer]>
   sendmmsg: Call<[fd: number, headers: Pointer, count: number, flags: number]>
@@ -71,6 +72,7 @@ function declare(koffi: typeof Koffi): Libc {
     setsockopt: libc.func('int setsockopt(int, int, int, void *, unsigned int)'),
     bind: libc.func('int bind(int, void *, unsigned int)'),
     connect: libc.func('int connect(int, void *, unsigned int)'),
+    getsockopt: libc.func('int getsockopt(int, int, int, void *, void *)'),
     getsockname: libc.func('int getsockname(int, void *, void *)'),
     recvmmsg: libc.func('int recvmmsg(int, void *, unsigned int, int, void *)'),
     sendmmsg: libc.func('int sendmmsg(int, void *, unsigned int, int)'),

@@ -74,6 +74,7 @@ export const Counter = {
   COOKIES_MISSING: 66,
   COOKIES_RENEWED: 67,
   COOKIES_REFUSED: 68,
+  DROPPED_KERNEL_QUEUE: 69,
 } as const
 export type Counter = (typeof Counter)[keyof typeof Counter]
 
@@ -124,6 +125,7 @@ export const COUNTER_NAMES: Partial<Record<Counter, CounterName>> = {
   },
   [Counter.NO_ANSWER]: dropped('noanswer'),
   [Counter.UDP_OVERFLOW]: dropped('udp-overflow'),
+  [Counter.DROPPED_KERNEL_QUEUE]: dropped('kernel-queue'),
   [Counter.UDP_TOO_LONG]: {
     name: 'bowline_udp_too_long_total',
     help: 'Answers over UDP truncated because the link would have fragmented them',

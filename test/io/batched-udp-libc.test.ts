@@ -249,6 +249,23 @@ describe('BatchedUdpSocket', () => {
     expect(station.packets).to.equal(448)
   })
 
+  it('tells how many packets found no room while nobody read, also when it is closed', async () => {
+    const station = await Station.open('libc')
+    open.push(station)
+    expect(station.socket.dropped).to.equal(0)
+    const flood = createSocket('udp4')
+    flood.connect(station.port, '127.0.0.1')
+    await once(flood, 'connect')
+    const packet = Buffer.alloc(1000)
+    const sent = 20_000 // more than the 4 MiB that are asked for
+    for (let i = 0; i < sent; i++) flood.send(packet) // in one turn of the event loop
+    const dropped = station.socket.dropped ?? 0
+    expect(dropped).to.be.within(1, sent)
+    flood.close()
+    station.socket.close()
+    expect(station.socket.dropped).to.be.at.least(dropped)
+  })
+
   it('lives on after an error at the socket', async function () {
     const station = await Station.open('libc')
     open.push(station)

@@ -11,7 +11,8 @@ import { systemRandom } from './io/random.ts'
 import { SystemTransport } from './io/transport.ts'
 import type { Frequent } from './metrics/frequent.ts'
 import { BogusLog } from './modules/bogus-log/index.ts'
-import { type OutsideModule, startModules } from './modules/index.ts'
+import { type ModuleSet, type OutsideModule, startModules } from './modules/index.ts'
+import { Partitions } from './partitions.ts'
 import type { AnswerSource, Client, EdeNote, Layer, Request, Trace } from './request.ts'
 import { anchorsInForce, Core, type Log } from './resolve.ts'
 import { defaultSettings, type Settings } from './settings.ts'
@@ -91,8 +92,11 @@ const CACHE_DEFAULTS: CacheOptions = { ttlMin: 5, ttlMax: 86_400, negativeTtlMax
 const MESSAGE_ROOM = 65_535
 
 export class Resolver {
+  /** Of partition 0 of the cache; as is the core. */
   readonly core: Core
   readonly cache: Cache
+  readonly #partitions: Partitions
+  readonly #modules: ModuleSet
   readonly #clock: Clock
   readonly #transport: Transport
   readonly #store: Store
@@ -105,24 +109,29 @@ export class Resolver {
     this.#clock = clock
     this.#transport = options.transport ?? new SystemTransport({ clock, random })
     this.#store = options.store ?? new MemoryStore()
-    this.cache = new Cache(this.#store, clock, { ...CACHE_DEFAULTS, ...options.cache })
+    const cacheOf = (partition: number) =>
+      new Cache(this.#store, clock, { ...CACHE_DEFAULTS, ...options.cache, partition })
+    this.cache = cacheOf(options.cache?.partition ?? 0)
     const anchors = anchorsInForce(settings)
     this.#bogusLog = new BogusLog({ clock, log: settings.logBogus ? options.log : undefined })
-    const modules = startModules(
+    this.#modules = startModules(
       settings,
       { clock, random, log: options.log ?? (() => {}) },
       { bogusLog: this.#bogusLog, anchors: () => anchors.current, outside: options.modules },
     )
-    this.core = new Core({
-      cache: this.cache,
+    const common = {
       transport: this.#transport,
       clock,
       random,
-      settings,
-      modules: [...(options.layers ?? []), ...modules.layers],
-      anchors,
+      modules: [...(options.layers ?? []), ...this.#modules.layers],
       log: options.log,
-    })
+    }
+    this.#partitions = new Partitions(settings, (partition, own) =>
+      partition === 0
+        ? new Core({ ...common, ...own, cache: this.cache, anchors })
+        : new Core({ ...common, ...own, cache: cacheOf(partition) }),
+    )
+    this.core = this.#partitions.cores[0]
   }
 
   /** Resolves `name` (text, with or without the final dot) for `type` (`AAAA`, `TYPE65`, 28). A failure to resolve is an
@@ -147,12 +156,13 @@ export class Resolver {
 
   /** Answers one query message with one response message; undefined when the packet deserves none. */
   handle(packet: Uint8Array, client: Client = { overUdp: false }): Promise<Uint8Array | undefined> {
-    return new Promise((resolve) => this.core.handle(packet, client, (response) => resolve(response?.slice())))
+    return new Promise((resolve) => this.#partitions.handle(packet, client, (response) => resolve(response?.slice())))
   }
 
   /** Ends what is in flight and closes sockets and store. */
   async close(): Promise<void> {
-    this.core.close()
+    this.#partitions.close()
+    this.#modules.stop()
     await (this.#transport as { close?: () => void | Promise<void> }).close?.()
     await this.#store.close()
   }

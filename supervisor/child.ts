@@ -63,6 +63,8 @@ const HUNG_MS = 10_000
 const STOP_GRACE_MS = 1000
 /** How long the examination of one that hangs may take. */
 const EXAMINE_MS = 5000
+/** A process that tells nothing for so long does not seem to be well. */
+const SILENT_MS = 3 * ALIVE_INTERVAL_MS
 const MAX_LAST_WORDS = 4096
 
 export class Child {
@@ -89,6 +91,8 @@ export class Child {
   /** Of each of the others, the last it said. The last word of one that has ended may still be on its way. */
   readonly #told = new Map<ChildProcess, Totals>()
   #isHung = false
+  /** When it last told how it is. */
+  #heardMs = Number.NEGATIVE_INFINITY
   restarts = 0
   /** Its present process says of itself that it does not do its work. */
   isFailing = false
@@ -131,6 +135,11 @@ export class Child {
   /** Milliseconds since its present process was started. */
   get ranMs(): number {
     return this.#process === undefined ? 0 : this.#options.clock.monotonicMs() - this.#startedMs
+  }
+
+  /** Whether it runs, has told something lately, and answered when it was last asked. */
+  get isUp(): boolean {
+    return this.#state === 'running' && this.answers && this.#options.clock.monotonicMs() - this.#heardMs < SILENT_MS
   }
 
   /** Counted by its processes since it was made; as far as the last word of the present one goes. */
@@ -326,6 +335,7 @@ export class Child {
   }
 
   #take(child: ChildProcess, { counters, modules = [], gauges }: Partial<Report>): void {
+    this.#heardMs = this.#options.clock.monotonicMs()
     if (counters !== undefined) this.#told.set(child, { counters, modules })
     if (gauges !== undefined && child === this.#process) this.gauges = gauges
   }

@@ -406,7 +406,7 @@ export class Fleet {
   measures(): WorkerMeasure[] {
     return [...this.#places.values()].map(({ id, child, meter, lastCrash }) => ({
       id,
-      isUp: child.state === 'running' && child.answers,
+      isUp: child.isUp,
       state: child.state,
       gauges: child.gauges,
       udp: child.udp,

@@ -211,7 +211,7 @@ export class Manager {
       sum: sumOfWorkers(totals),
       workers: fleet.measures(),
       leaving: fleet.leaving,
-      keeper: { isUp: fleet.keeper.state === 'running' && fleet.keeper.answers, gauges: fleet.keeper.gauges },
+      keeper: { isUp: fleet.keeper.isUp, gauges: fleet.keeper.gauges },
       startedMs: this.#clock.wallMs() - (this.#clock.monotonicMs() - this.#startedMs),
       isReady: this.isWell,
       config: this.#changed,

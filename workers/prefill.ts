@@ -96,7 +96,6 @@ interface ZoneTrust {
 
 /** By an anchor of its own, or as for any other answer from the zone: by asking for its keys. */
 async function findTrust(config: Config, settings: Settings, origin: Name, store: LmdbStore): Promise<ZoneTrust> {
-  if (!settings.validate) throw new Error('nothing is validated; set dnssec/enable to true')
   const anchors = new TrustAnchors(settings.trustAnchors, settings.negativeTrustAnchors)
   if (anchors.isSuspended(origin)) throw new Error('a negative trust anchor says that the zone is not to be validated')
   const anchor = anchors.at(origin)

@@ -60,6 +60,7 @@ function completeConfig(written: Written, sources: readonly Source[], machine: M
     ...sources.flatMap((source) => source.mistakes),
     ...(parsed.error?.issues ?? []).flatMap((issue) => explainIssue(issue, written)),
     ...checkPaths(paths, written),
+    ...checkPrefill(written),
   ]
   if (!parsed.success || mistakes.length > 0) throw new ConfigError(inOrder(mistakes, sources))
   const { data } = parsed
@@ -155,6 +156,7 @@ const RUNDIR = ['rundir']
 const SOCKET = ['management', 'unix-socket']
 const ROOT_HINTS: SettingPath = ['options', 'root-hints-file']
 const ANCHOR_FILES = ['dnssec', 'trust-anchors-files']
+const DNSSEC: SettingPath = ['dnssec', 'enable']
 const ACCESS_FILE = ['management', 'access-file']
 const CERT_FILE = ['management', 'tls', 'cert-file']
 const KEY_FILE = ['management', 'tls', 'key-file']
@@ -186,6 +188,22 @@ function checkPaths(paths: Paths, written: Written): Mistake[] {
     })
   }
   return mistakes
+}
+
+/** A zone that is taken as a whole has to be shown to be its owner's. */
+function checkPrefill(written: Written): Mistake[] {
+  const zones = valueAt(written.value, ['cache', 'prefill'])
+  const enable = valueAt(written.value, DNSSEC)
+  if (!Array.isArray(zones) || zones.length === 0 || enable !== false) return []
+  return [
+    {
+      place: written.placeOfValue(DNSSEC),
+      path: pathText(DNSSEC),
+      found: valueText(enable),
+      allowed: 'true beside cache/prefill, which takes what is signed',
+      remedy: 'set it to true, or take cache/prefill out',
+    },
+  ]
 }
 
 /** A file of trust anchors that the service makes itself. */

@@ -182,6 +182,11 @@ const cases: Record<string, [yaml: string, ...lines: string[]][]> = {
   ],
   'a zone to be prefilled': [
     [
+      'cache:\n  prefill: [{origin: ., url: root.zone}]\ndnssec:\n  enable: false',
+      'a.yaml:4:11: dnssec/enable: found false; allowed: true beside cache/prefill, which takes what is signed; set it to true, ' +
+        'or take cache/prefill out',
+    ],
+    [
       'cache:\n  prefill:\n    - origin: .\n      url: ftp://192.0.2.1/root.zone\n    - url: root.zone',
       'a.yaml:4:12: cache/prefill/0/url: found "ftp://192.0.2.1/root.zone"; allowed: https: or file: and the rest of a URL, ' +
         'axfr:// and an address, or a path; write it as in https://www.internic.net/domain/root.zone, axfr://192.0.2.1@53 or ' +

@@ -118,7 +118,7 @@ describe('a zone taken into the cache by a process of its own', function () {
       await reasonFor(rootZone(less).text, {
         anchor: '. DS 1 15 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D',
       }),
-      await reasonFor(rootZone(less).text, { settings: { dnssec: { enable: false } } }),
+      await reasonFor(rootZone(less).text, { settings: { dnssec: { 'negative-trust-anchors': ['.'] } } }),
       await reasonFor('nonsense here'),
       await reasonFor('com. 60 IN A 192.0.2.1'),
     ]
@@ -131,7 +131,7 @@ describe('a zone taken into the cache by a process of its own', function () {
     expect(reasons[4]).to.match(/^a\.root\. A: /)
     expect(reasons.slice(5)).to.deep.equal([
       'DNSKEY: no key is one that is trusted',
-      'nothing is validated; set dnssec/enable to true',
+      'a negative trust anchor says that the zone is not to be validated',
       'line 1: "here" is no type',
       'there is no SOA record of .',
     ])

@@ -348,6 +348,7 @@ export class Fleet {
   async leave(timeoutMs: number, heirs: readonly string[]): Promise<void> {
     this.#stopping = true
     this.#spare.close()
+    await this.#spreading
     const workers = this.#everyChild().filter((child) => child !== this.#keeper)
     await Promise.all(workers.map((worker) => worker.stop(timeoutMs, { heirs })))
     await this.#keeper.stop(KEEPER_STOP_MS)

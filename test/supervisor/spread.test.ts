@@ -21,7 +21,7 @@ describe('udp-spread-by: query', () => {
     if (process.platform !== 'linux' || process.env.BOWLINE_UDP === 'dgram') this.skip()
     port = await freePort()
     const network = { listen: [{ interface: [`127.0.0.1@${port}`] }], 'udp-spread-by': 'query' as const }
-    service = new Service({ port, workers: WORKERS, settings: { network } })
+    service = new Service({ port, workers: WORKERS, withFile: true, settings: { network } })
     clients = Array.from({ length: PORTS }, () => new UdpClient())
     await service.says('started')
   })
@@ -56,7 +56,8 @@ describe('udp-spread-by: query', () => {
 
   it('gives each of four workers its share of what four ports ask', () => becomesEven(WORKERS))
 
-  it('loses nothing while workers leave, are killed and come', async () => {
+  it('loses nothing while workers come, leave and are replaced as a whole, and goes on spreading', async function () {
+    this.timeout(60_000)
     let isDone = false
     let asked = 0
     const asking = (async () => {
@@ -67,6 +68,7 @@ describe('udp-spread-by: query', () => {
     await operate('restart')
     await operate('scale', '2')
     await operate('scale', '3')
+    await operate('upgrade')
     isDone = true
     await asking // rejects when an answer does not come
     expect(asked).to.be.above(20)

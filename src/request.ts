@@ -257,6 +257,8 @@ export class Request {
   truncated = false
   /** The client gets no answer at all. */
   silent = false
+  /** It is answered otherwise than somebody else of its view would be who asks the same: not out of an index of ready answers. */
+  personal = false
   security: Security = 'indeterminate'
   /** Why validation failed, and how many replies it has rejected. */
   bogus: BogusEvidence | undefined = undefined

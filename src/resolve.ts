@@ -309,7 +309,8 @@ export class Core {
         octets = composeRefusal(this.#responseBuffer, query, Rcode.SERVFAIL, this.settings)
       }
       const response = this.#responseBuffer.subarray(0, octets)
-      const isReady = isAtOnce && request.source === 'cache' && !request.truncated && !this.#seesCached
+      const isReady =
+        isAtOnce && request.source === 'cache' && !request.truncated && !request.personal && !this.#seesCached
       if (isReady && request.edes.length === 0 && request.options.length === 0)
         this.#options.onReady?.(packet, response, request.security === 'secure')
       respond(response, request)

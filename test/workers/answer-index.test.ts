@@ -298,12 +298,17 @@ describe('AnswerIndex', () => {
         { subnets: '10.1.0.0/16', tags: ['strict', 'others'], 'dst-subnet': '203.0.113.1' },
         { subnets: '2001:db8::/32', tags: 'strict' },
       ],
-      'local-data': { rules: [{ name: 'ads.org', subtree: 'nxdomain', tags: 'strict', ttl: '1m' }] },
+      'local-data': {
+        rules: [
+          { name: 'ads.org', subtree: 'nxdomain', tags: 'strict', ttl: '1m' },
+          { name: 'tcp.org', subtree: 'truncate' },
+        ],
+      },
     }
     const addresses = ['192.0.2.1', '192.0.2.70', '192.0.2.129', '198.51.100.1', '10.1.2.3', '10.2.2.3', '2001:db8::1']
     const address = (text: string) => new Uint8Array(ipaddr.parse(text).toByteArray())
     const query = fc.record({
-      name: fc.constantFrom('www.org.', 'alias.org.', 'ads.org.'),
+      name: fc.constantFrom('www.org.', 'alias.org.', 'ads.org.', 'tcp.org.'),
       type: fc.constantFrom(Type.A, Type.CNAME),
       client: fc.record({
         address: fc.constantFrom(...addresses.map(address)),
@@ -316,6 +321,7 @@ describe('AnswerIndex', () => {
       fc.property(fc.array(query, { minLength: 100, maxLength: 200, size: 'max' }), (queries) => {
         const { caches, ask, askPlain, askCore } = setUp({}, config)
         store(caches[0], 'www.org. 300 A 203.0.113.10\nalias.org. 60 CNAME ads.org.\nads.org. 60 A 203.0.113.11')
+        for (const cache of caches) store(cache, 'tcp.org. 60 A 203.0.113.30')
         store(caches[1], 'www.org. 300 A 203.0.113.20\nalias.org. 60 CNAME ads.org.\nads.org. 60 A 203.0.113.21')
         for (const { client, overUdp, ...asked } of queries) {
           const packet = packetOf(asked)

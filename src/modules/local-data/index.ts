@@ -63,9 +63,12 @@ function answerFrom(rules: Rules, request: Request): Step {
   return isAnswered(request) ? answerBy(findRule(rules, request, request.sname), request) : 'pass'
 }
 
-function findRule(rules: Rules, { client, view }: Request, name: Name): Rule | undefined {
-  const overUdp = client?.overUdp === true
-  return rules.find(name, view?.tags ?? NO_TAGS, (rule) => rule.verdict !== 'truncate' || overUdp)
+function findRule(rules: Rules, request: Request, name: Name): Rule | undefined {
+  return rules.find(name, request.view?.tags ?? NO_TAGS, (rule) => {
+    if (rule.verdict !== 'truncate' || request.client?.overUdp) return true
+    request.personal = true // over UDP it would have been sent here
+    return false
+  })
 }
 
 /** Servers, and proofs, are found as the zones have them: they are not the client's question. */

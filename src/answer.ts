@@ -63,10 +63,9 @@ export function composeRefusal(
 }
 
 function responseEdns(request: Request, { query, settings }: ResponseFrame) {
-  const options: EdnsOptionValue[] = request.edes
-    .slice(0, MAX_EDES)
-    .map((note) => edeOption(note.code, note.text.slice(0, MAX_EDE_TEXT)))
-  options.push(...request.options)
+  const notes = request.edes.slice(0, MAX_EDES)
+  const edes = notes.map((note) => edeOption(note.code, note.text.slice(0, MAX_EDE_TEXT)))
+  const options: EdnsOptionValue[] = edes.length === 0 ? request.options : [...edes, ...request.options]
   return { udpSize: settings.ednsBufferSize.downstream, do: query.edns?.do ?? false, options }
 }
 
@@ -79,5 +78,6 @@ function responseLimit({ query, overUdp, settings }: ResponseFrame): number {
 
 /** NSEC and NSEC3 are for those who set DO, RFC 4035 §3.2.1. */
 function withoutProofs(authority: RRset[], qtype: number): RRset[] {
+  if (authority.length === 0) return authority
   return authority.filter((set) => set.type === qtype || (set.type !== Type.NSEC && set.type !== Type.NSEC3))
 }

@@ -16,7 +16,6 @@ import { Partitions } from './partitions.ts'
 import type { AnswerSource, Client, EdeNote, Layer, Request, Trace } from './request.ts'
 import { anchorsInForce, Core, type Log } from './resolve.ts'
 import { defaultSettings, type Settings } from './settings.ts'
-import type { Question } from './wire/message.ts'
 import { type Name, nameFromText, nameToText } from './wire/name.ts'
 import { rdataToText } from './wire/text.ts'
 import { Class, Flag, type Rcode, rcodeText, typeFromText, typeText } from './wire/types.ts'
@@ -185,14 +184,10 @@ export class Resolver {
     const { question, wishes } = request
     const flags = Flag.RD | (wishes.cd ? Flag.CD : 0) | Flag.AD
     const edns = { udpSize: MESSAGE_ROOM, extendedRcode: 0, version: 0, do: wishes.do, options: [] }
-    const query = { id: 0, flags, opcode: 0, question, edns, questionOctets: questionOctets(question), tsig: false }
+    const query = { id: 0, flags, opcode: 0, question, edns, tsig: false }
     const buffer = new Uint8Array(MESSAGE_ROOM)
     return buffer.slice(0, composeResponse(buffer, request, { query, overUdp: false, settings: this.core.settings }))
   }
-}
-
-function questionOctets({ name, type, class: qclass }: Question): Uint8Array {
-  return Uint8Array.from([...name, type >> 8, type & 255, qclass >> 8, qclass & 255])
 }
 
 function toRecords(set: { owner: Name; type: number; ttl: number; rdatas: Uint8Array[] }): AnswerRecord[] {

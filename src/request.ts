@@ -187,7 +187,7 @@ export type AnswerSource = 'cache' | 'stale' | 'recursion' | 'local' | 'failure'
 export interface Iteration {
   cut: Delegation
   /** Addresses known by now, none twice. */
-  candidates: ServerAddress[]
+  candidates: readonly ServerAddress[]
   /** Addresses of servers still to be looked up, in the order to do it. */
   lookups: readonly { name: Name; type: number }[]
   /** How often each address was asked at this cut, by ServerAddress.key. */

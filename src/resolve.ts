@@ -32,6 +32,7 @@ import { WireError } from './wire/error.ts'
 import { type ClientQuery, type Edns, parseQuery, type Question } from './wire/message.ts'
 import { type Name, nameToText } from './wire/name.ts'
 import { type Filed, hashName, NameTable } from './wire/name-table.ts'
+import { Beginnings } from './wire/pool.ts'
 import { Class, Ede, Flag, Opcode, Rcode, Type, typeText } from './wire/types.ts'
 
 export type { Client } from './request.ts'
@@ -181,6 +182,7 @@ export class Core {
   #resuming = false
   readonly #exchanges: Exchanges
   readonly #responseBuffer = new Uint8Array(RESPONSE_ROOM)
+  readonly #responses = new Beginnings(this.#responseBuffer)
   readonly #anchors: AnchorsInForce
   #inFlight = 0
   #drained: (() => void) | undefined
@@ -281,7 +283,7 @@ export class Core {
   ): void {
     const query = this.#readQuery(packet)
     if (typeof query === 'number') {
-      respond(query === 0 ? undefined : this.#responseBuffer.subarray(0, query))
+      respond(query === 0 ? undefined : this.#responses.of(query))
       return
     }
     const { question, edns, flags } = query
@@ -308,7 +310,7 @@ export class Core {
         this.#fault(request, error)
         octets = composeRefusal(this.#responseBuffer, query, Rcode.SERVFAIL, this.settings)
       }
-      const response = this.#responseBuffer.subarray(0, octets)
+      const response = this.#responses.of(octets)
       const isReady =
         isAtOnce && request.source === 'cache' && !request.truncated && !request.personal && !this.#seesCached
       if (isReady && request.edes.length === 0 && request.options.length === 0)

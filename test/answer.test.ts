@@ -26,7 +26,6 @@ function respond(fill: (request: Request) => void, asked: Asked = {}) {
     opcode: 0,
     question: question('www.example.org.', asked.type),
     edns,
-    questionOctets: new Uint8Array(),
     tsig: false,
   }
   const wishes = { rd: true, cd: false, ad: false, do: edns?.do ?? false }

@@ -26,9 +26,8 @@ export function traceQuestion(core: Core, clock: Clock, { name, type, cd, dnssec
       { client: { overUdp: false }, trace: (step) => steps.length < MAX_STEPS && steps.push(stepFacts(step)) },
       (request) => {
         const edns = { udpSize: MESSAGE_ROOM, extendedRcode: 0, version: 0, do: dnssec, options: [] }
-        const questionOctets = Uint8Array.from([...question.name, type >> 8, type & 255, 0, Class.IN])
         const flags = Flag.RD | Flag.AD | (cd ? Flag.CD : 0)
-        const query = { id: 0, flags, opcode: 0, question, edns, questionOctets, tsig: false }
+        const query = { id: 0, flags, opcode: 0, question, edns, tsig: false }
         const buffer = new Uint8Array(MESSAGE_ROOM)
         const octets = composeResponse(buffer, request, { query, overUdp: false, settings: core.settings })
         const { security, source } = request

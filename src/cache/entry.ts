@@ -14,6 +14,7 @@
  *  comes back spelled as it was asked for. Change a layout: count STORE_FORMAT up. */
 
 import type { Name } from '../wire/name.ts'
+import { Beginnings } from '../wire/pool.ts'
 import type { RRset } from '../wire/rrset.ts'
 import { Class, Type } from '../wire/types.ts'
 import type { Delegation, Failure, Nameserver, ServerMemory } from './delegation.ts'
@@ -102,6 +103,7 @@ export function leaseUntilMsOf(entry: Uint8Array): number {
 // ---- encoding -----------------------------------------------------------------------------------------------------------
 
 const scratch = new Uint8Array(MAX_ENTRY)
+const beginnings = new Beginnings(scratch)
 let end = 0
 
 /** An RRset's entry, as a view good until the next entry is encoded; undefined when it is too large. So do all the
@@ -184,7 +186,7 @@ function begin(shape: Shape, head: EntryHead): void {
 }
 
 function finish(): Uint8Array {
-  return scratch.subarray(0, end)
+  return beginnings.of(end)
 }
 
 function putSets(sets: readonly RRset[]): boolean {

@@ -17,6 +17,7 @@
 
 import type { ServerAddress } from '../io/address.ts'
 import { ancestorWith, countLabels, type Name } from '../wire/name.ts'
+import { Beginnings } from '../wire/pool.ts'
 import { MAX_REVERSED, writeReversed } from '../wire/reversed.ts'
 
 export const Kind = {
@@ -55,8 +56,7 @@ const MAX_KEY_ROOM = MAX_REVERSED + 64
 /** Composes keys in one buffer of its own: each key is good until the next is made. */
 export class KeyMaker {
   private readonly buffer = new Uint8Array(MAX_KEY_ROOM)
-  /** Views of the beginning of the buffer, by length: made once each. */
-  private readonly views: (Uint8Array | undefined)[] = []
+  private readonly keys = new Beginnings(this.buffer)
 
   constructor(partition: number) {
     this.buffer[0] = partition
@@ -108,7 +108,7 @@ export class KeyMaker {
   }
 
   private key(octets: number): Uint8Array {
-    return (this.views[octets] ??= this.buffer.subarray(0, octets))
+    return this.keys.of(octets)
   }
 
   private write(kind: Kind, name: Name): number {

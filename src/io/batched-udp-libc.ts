@@ -8,7 +8,7 @@
 
 import type { BatchedUdpOptions, UdpPeer, UdpReceiver, UdpSocket } from './batched-udp.ts'
 import { SendQueue } from './batched-udp-queue.ts'
-import { Slots } from './batched-udp-slots.ts'
+import { type Peer, Slots } from './batched-udp-slots.ts'
 import { check, type Libc, MSG_DONTWAIT, type Watch } from './libc.ts'
 import { addressAt, isWildcard, sockaddr } from './libc-address.ts'
 import { boundPort, droppedPackets, openUdp } from './libc-udp.ts'
@@ -95,13 +95,11 @@ export class BatchedUdpSocket implements UdpSocket {
   }
 
   peerOf(slot: number): UdpPeer {
-    const { name, control } = this.#batch.asked.peer(slot)
-    return new LibcPeer(name, control, this.#family)
+    return new LibcPeer(this.#batch.asked.peer(slot), this.#family)
   }
 
   send(peer: UdpPeer, packet: Uint8Array): void {
-    const { name, control } = peer as LibcPeer
-    if (!this.#closed) this.#queue.add(name, control, packet)
+    if (!this.#closed) this.#queue.add((peer as LibcPeer).peer, packet)
   }
 
   spreadByQuery(sockets: number): void {
@@ -185,8 +183,7 @@ export class BatchedUdpSocket implements UdpSocket {
     const { asked, answers, askedSlot } = this.#batch
     const sent = this.#queue.sendNow(answers, 0, answered)
     for (let slot = sent; slot < answered; slot++) {
-      const { name, control } = asked.peer(askedSlot[slot])
-      this.#queue.add(name, control, answers.rooms[slot].subarray(0, answers.length(slot)))
+      this.#queue.add(asked.peer(askedSlot[slot]), answers.rooms[slot].subarray(0, answers.length(slot)))
     }
   }
 }
@@ -196,16 +193,15 @@ function pause(ms: number): Promise<void> {
 }
 
 class LibcPeer implements UdpPeer {
-  readonly name: Uint8Array
-  readonly control: Uint8Array
+  readonly peer: Peer
   readonly address: Uint8Array
   readonly port: number
 
-  constructor(name: Uint8Array, control: Uint8Array, family: 4 | 6) {
+  constructor(peer: Peer, family: 4 | 6) {
     const [from, to] = addressAt(family)
-    this.name = name
-    this.control = control
-    this.address = name.subarray(from, to)
-    this.port = (name[2] << 8) | name[3]
+    const { octets } = peer
+    this.peer = peer
+    this.address = octets.subarray(from, to)
+    this.port = (octets[2] << 8) | octets[3]
   }
 }

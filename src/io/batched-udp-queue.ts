@@ -1,7 +1,7 @@
 /** Hands messages to the kernel, and keeps those it will not take yet: few, and not for long. */
 
 import type { UdpReceiver } from './batched-udp.ts'
-import { Slots } from './batched-udp-slots.ts'
+import { type Peer, Slots } from './batched-udp-slots.ts'
 import { type Libc, MSG_DONTWAIT } from './libc.ts'
 
 /** Messages that may wait, of one socket. Beyond this there is the kernel's own buffer. */
@@ -30,14 +30,14 @@ export class SendQueue {
   }
 
   /** Copies a message, to be sent at the end of this turn of the event loop. */
-  add(name: Uint8Array, control: Uint8Array, packet: Uint8Array): void {
+  add(peer: Peer, packet: Uint8Array): void {
     this.#slots ??= new Slots(this.#libc, SLOTS)
     if (this.#tail === SLOTS && this.#retry === undefined) this.#flush()
     if (this.#tail === SLOTS) {
       this.#receiver.count('overflow', 1)
       return
     }
-    this.#slots.fill(this.#tail++, name, control, packet)
+    this.#slots.fill(this.#tail++, peer, packet)
     if (this.#flushSet || this.#retry !== undefined) return
     this.#flushSet = true
     setImmediate(this.#flushLater)

@@ -36,6 +36,13 @@ const CONTROL = 48
 /** Views of packets up to this length are kept and used again; most queries are shorter (RFC 1035 §4.2.1). */
 const KEPT_VIEW_OCTETS = 512
 
+/** Whom a packet came from, and at which address: as in the slot's side, from the name on. */
+export interface Peer {
+  octets: Uint8Array
+  nameOctets: number
+  controlOctets: number
+}
+
 export class Slots {
   readonly count: number
   /** The address of each header: to a system call, an array of headers from that slot on. */
@@ -116,16 +123,15 @@ export class Slots {
     return turnControl(this.#sideOctets, this.#sideWords, slot * SIDE_OCTETS + CONTROL, family)
   }
 
-  /** Copies of name and control message, from which fill() makes a message to the same peer. */
-  peer(slot: number): { name: Uint8Array; control: Uint8Array } {
-    const side = slot * SIDE_OCTETS
+  /** A copy of name and control message, from which fill() makes a message to the same peer. */
+  peer(slot: number): Peer {
     const header = slot * HEADER_WORDS
-    const nameEnd = side + NAME + this.#headerWords[header + NAME_OCTETS_WORD]
-    const controlEnd = side + CONTROL + this.#headerWords[header + CONTROL_OCTETS_WORD]
-    return {
-      name: this.#sideOctets.slice(side + NAME, nameEnd),
-      control: this.#sideOctets.slice(side + CONTROL, controlEnd),
-    }
+    const nameOctets = this.#headerWords[header + NAME_OCTETS_WORD]
+    const controlOctets = this.#headerWords[header + CONTROL_OCTETS_WORD]
+    const from = slot * SIDE_OCTETS + NAME
+    const octets = new Uint8Array(controlOctets === 0 ? nameOctets : CONTROL - NAME + controlOctets)
+    for (let i = 0; i < octets.length; i++) octets[i] = this.#sideOctets[from + i]
+    return { octets, nameOctets, controlOctets }
   }
 
   // Sending
@@ -145,12 +151,11 @@ export class Slots {
   }
 
   /** Makes `slot` a message with copies of all there is to it. Only for slots that answer() has never met. */
-  fill(slot: number, name: Uint8Array, control: Uint8Array, packet: Uint8Array): void {
-    const side = slot * SIDE_OCTETS
-    this.#sideOctets.set(name, side + NAME)
-    this.#sideOctets.set(control, side + CONTROL)
-    this.#headerWords[slot * HEADER_WORDS + NAME_OCTETS_WORD] = name.length
-    this.#headerWords[slot * HEADER_WORDS + CONTROL_OCTETS_WORD] = control.length
+  fill(slot: number, { octets, nameOctets, controlOctets }: Peer, packet: Uint8Array): void {
+    const to = slot * SIDE_OCTETS + NAME
+    for (let i = 0; i < octets.length; i++) this.#sideOctets[to + i] = octets[i]
+    this.#headerWords[slot * HEADER_WORDS + NAME_OCTETS_WORD] = nameOctets
+    this.#headerWords[slot * HEADER_WORDS + CONTROL_OCTETS_WORD] = controlOctets
     this.rooms[slot].set(packet)
     this.setLength(slot, packet.length)
   }

@@ -75,7 +75,7 @@ export function enterCut(cut: Delegation, remembered: boolean, nowMs: number, op
   const { candidates, withoutAddress, troubles } = isGood ? contacts : contactsOf(cut, nowMs, options)
   const iteration: Iteration = {
     cut,
-    candidates: candidates.slice(),
+    candidates,
     lookups: NO_LOOKUPS,
     tried: new Tries(),
     spent: 0,
@@ -85,7 +85,7 @@ export function enterCut(cut: Delegation, remembered: boolean, nowMs: number, op
     rule: undefined,
     lastResort: false,
     retry: undefined,
-    troubles: troubles.slice(),
+    troubles: troubles.length === 0 ? [] : troubles.slice(),
     silences: [],
   }
   if (withoutAddress.length > 0) iteration.lookups = planLookups(withoutAddress, options)
@@ -155,7 +155,7 @@ export function glueAnswer(cut: Delegation, name: Name, type: number, nowMs: num
 /** Adds an address of the cut's servers, unless it is known, forbidden or of a family that is off. */
 export function addCandidate(iteration: Iteration, octets: Uint8Array, options: CutOptions): boolean {
   const address = candidateFor(octets, iteration.cut, iteration.candidates, options)
-  if (address instanceof ServerAddress) iteration.candidates.push(address)
+  if (address instanceof ServerAddress) iteration.candidates = [...iteration.candidates, address]
   if (typeof address === 'string') iteration.troubles.push(address)
   return address !== undefined && typeof address !== 'string'
 }

@@ -6,6 +6,7 @@
 
 import type { Random } from '../io/interfaces.ts'
 import type { Name } from '../wire/name.ts'
+import { copyOctets } from '../wire/pool.ts'
 import { Class, EdnsOption, Flag, Opcode, Rcode, Type } from '../wire/types.ts'
 
 /** UDP payload size offered upstream, in octets: fits one packet on any path, so nothing needs fragments (RFC 9715 §3.2). */
@@ -69,7 +70,7 @@ export function composeUpstream(buffer: Uint8Array, query: UpstreamQuery): SentQ
   putU16(buffer, offset, query.qtype)
   putU16(buffer, offset + 2, query.qclass ?? Class.IN)
   offset += 4
-  const question = buffer.slice(HEADER, offset)
+  const question = copyOctets(buffer, HEADER, offset)
   if (choice.edns) offset = putOpt(buffer, offset, query)
   return { octets: buffer.subarray(0, offset), id, question, mixedCase: choice.mixCase, edns: choice.edns }
 }

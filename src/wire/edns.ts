@@ -40,6 +40,7 @@ export const MAX_OPTION_OCTETS = 512
 
 const DO = 0x8000
 const NO_DATA = new Uint8Array(0)
+const NO_OPTIONS: EdnsOptionValue[] = []
 
 /** Reads the RDATA of an OPT record whose `udpSize` (the CLASS field), `ttl` (the TTL field) and `rdlength` were read
  *  before. Throws WireError 'bad-rdata' when an option runs past the record's end. RFC 6891 §6.1.2 and §6.1.3. */
@@ -49,7 +50,7 @@ export function readOpt(reader: Reader, udpSize: number, ttl: number, rdlength: 
     extendedRcode: ttl >>> 24,
     version: (ttl >>> 16) & 0xff,
     do: (ttl & DO) !== 0,
-    options: [],
+    options: rdlength === 0 ? NO_OPTIONS : [],
   }
   const end = reader.offset + rdlength
   if (edns.version !== 0) reader.skip(rdlength) // RFC 6891 §6.1.3: its format is not ours to know; BADVERS will do

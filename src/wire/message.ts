@@ -7,7 +7,6 @@ import { type Edns, readOpt } from './edns.ts'
 import { WireError } from './error.ts'
 import { Grouping } from './grouping.ts'
 import type { Name } from './name.ts'
-import { copyOctets } from './pool.ts'
 import { decodeRdata } from './rdata.ts'
 import { Reader } from './reader.ts'
 import type { RRset } from './rrset.ts'
@@ -34,8 +33,6 @@ export interface ClientQuery {
   /** The first question; undefined when there is none. */
   question: Question | undefined
   edns: Edns | undefined
-  /** Name, type and class as they came, a copy; empty when there is no question. */
-  questionOctets: Uint8Array
   /** The query is signed with a TSIG (RFC 8945), which was not looked at. */
   tsig: boolean
 }
@@ -59,8 +56,6 @@ export interface Reply {
 }
 
 export type Section = 'answer' | 'authority' | 'additional'
-
-const NO_OCTETS = new Uint8Array(0)
 
 /** The header's 16-bit word at `offset`. */
 function headerWord(packet: Uint8Array, offset: number): number {
@@ -108,10 +103,8 @@ export function parseQuery(packet: Uint8Array): ClientQuery {
   const questions = headerWord(packet, 4)
   if (questions > 1 && opcode === Opcode.QUERY) throw new WireError('limit', 'a query asks more than one question')
   let question: Question | undefined
-  let questionOctets: Uint8Array = NO_OCTETS
   if (questions > 0) {
     question = readQuestion(reader)
-    questionOctets = copyOctets(packet, HEADER_OCTETS, reader.offset)
     skipQuestions(reader, questions - 1)
   }
   let edns: Edns | undefined
@@ -130,7 +123,7 @@ export function parseQuery(packet: Uint8Array): ClientQuery {
     reader.skip(6)
     reader.skip(reader.u16())
   }
-  return { id: headerWord(packet, 0), flags, opcode, question, edns, questionOctets, tsig }
+  return { id: headerWord(packet, 0), flags, opcode, question, edns, tsig }
 }
 
 /** What a server answers, its records grouped into RRsets and decoded. Each section by itself: records with the same
@@ -177,8 +170,7 @@ function readSections(reader: Reader, reply: Reply): void {
 
 function readRecords(reader: Reader, records: number, section: Section, reply: Reply): void {
   if (records === 0) return
-  const grouping = new Grouping()
-  reply[section] = grouping.rrsets
+  let grouping: Grouping | undefined
   for (let i = 0; i < records; i++) {
     const ownerAt = reader.offset
     const owner = reader.name()
@@ -190,6 +182,10 @@ function readRecords(reader: Reader, records: number, section: Section, reply: R
     const recordClass = reader.u16()
     const ttl = reader.u32()
     const rdlength = reader.u16()
+    if (grouping === undefined) {
+      grouping = new Grouping()
+      reply[section] = grouping.rrsets
+    }
     grouping.add(owner, type, recordClass, ttl, decodeRdata(reader, type, rdlength))
   }
 }

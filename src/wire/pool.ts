@@ -13,6 +13,25 @@ const IN_HEAP = 64
 let piece = new Uint8Array(PIECE)
 let used = 0
 
+/** Views of the beginning of one buffer, each made once and given again for the same length: a view takes as much memory
+ *  as what most of them show. For those who hand a view out for the time of a call. */
+export class Beginnings {
+  readonly #buffer: Uint8Array
+  readonly #views: (Uint8Array | undefined)[] = []
+
+  constructor(buffer: Uint8Array) {
+    this.#buffer = buffer
+  }
+
+  /** The first `length` octets. */
+  of(length: number): Uint8Array {
+    if (length >= MOST_BEGINNINGS) return this.#buffer.subarray(0, length)
+    return (this.#views[length] ??= this.#buffer.subarray(0, length))
+  }
+}
+
+const MOST_BEGINNINGS = 1024
+
 /** `length` octets, all zero, that nobody else has. Its `buffer` is shared with others. */
 export function freshOctets(length: number): Uint8Array {
   if (length <= IN_HEAP || length > LONGEST) return new Uint8Array(length)

@@ -320,7 +320,8 @@ class BurstSender {
     }
     this.#queue = new SendQueue(libc, this.#fd, receiver)
     const name = Uint8Array.of(2, 0, port >> 8, port & 255, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0)
-    for (let slot = 0; slot < 64; slot++) this.#slots.fill(slot, name, new Uint8Array(), Buffer.from('echo'))
+    for (let slot = 0; slot < 64; slot++)
+      this.#slots.fill(slot, { octets: name, nameOctets: name.length, controlOctets: 0 }, Buffer.from('echo'))
   }
 
   send(packets: number): void {

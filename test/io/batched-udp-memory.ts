@@ -42,7 +42,8 @@ const fd = openUdp(libc, {
 const sender = new SendQueue(libc, fd, { ...receiver, count() {} })
 const slots = new Slots(libc, BATCH)
 const name = sockaddr('127.0.0.1', server.port)
-for (let slot = 0; slot < BATCH; slot++) slots.fill(slot, name, new Uint8Array(), Buffer.alloc(40 + slot, 'query'))
+for (let slot = 0; slot < BATCH; slot++)
+  slots.fill(slot, { octets: name, nameOctets: name.length, controlOctets: 0 }, Buffer.alloc(40 + slot, 'query'))
 
 let batches = 0
 let heapBefore = 0

@@ -332,7 +332,6 @@ function bareQuery(packet: Uint8Array): ClientQuery {
     opcode: (flags >> 11) & 15,
     question: undefined,
     edns: undefined,
-    questionOctets: new Uint8Array(0),
     tsig: false,
   }
 }

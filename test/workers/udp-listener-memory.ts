@@ -111,7 +111,9 @@ const fd = openUdp(libc, {
 const deaf: UdpReceiver = { begin() {}, receive: () => 0, shorten: () => 0, count() {} }
 const sender = new SendQueue(libc, fd, deaf)
 const slots = new Slots(libc, BATCH)
-for (const [slot, query] of queries.entries()) slots.fill(slot, sockaddr(ADDRESS, port), new Uint8Array(), query)
+const name = sockaddr(ADDRESS, port)
+for (const [slot, query] of queries.entries())
+  slots.fill(slot, { octets: name, nameOctets: name.length, controlOctets: 0 }, query)
 
 /** Of `TURNS` turns with so many queries each. */
 export interface Taken {

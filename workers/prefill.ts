@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path'
 import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises'
 import { Cache } from '../src/cache/cache.ts'
 import { LmdbStore } from '../src/cache/lmdb-store.ts'
+import { MemoryStore } from '../src/cache/memory-store.ts'
 import type { Config } from '../src/config/schema.ts'
 import type { DnsKey } from '../src/dnssec/keys.ts'
 import { parseDnsKey } from '../src/dnssec/keys.ts'
@@ -60,10 +61,10 @@ export async function prefill({ config, zone, socketPath }: StartPrefill): Promi
     })
     const copy = arrangeZone(records, origin)
     if ('kind' in copy) throw new Error(copy.reason)
-    link.start(store)
-    if (!(await link.connected(KEEPER_WAIT_MS))) throw new Error('the keeper of the cache cannot be reached')
-    const trust = await findTrust(config, settings, origin, store)
+    const trust = await findTrust(config, settings, origin)
     const verified = await verify(copy, settings, trust)
+    link.start(store) // not before: who is connected has to answer in time when something is cleared
+    if (!(await link.connected(KEEPER_WAIT_MS))) throw new Error('the keeper of the cache cannot be reached')
     const counts = await takeForAll(copy, verified, {
       config,
       settings,
@@ -94,14 +95,14 @@ interface ZoneTrust {
   leaseUntilMs: number
 }
 
-/** By an anchor of its own, or as for any other answer from the zone: by asking for its keys. */
-async function findTrust(config: Config, settings: Settings, origin: Name, store: LmdbStore): Promise<ZoneTrust> {
+/** By an anchor of its own, or as for any other answer from the zone: by asking for its keys, as if nothing were known yet. */
+async function findTrust(config: Config, settings: Settings, origin: Name): Promise<ZoneTrust> {
   const anchors = new TrustAnchors(settings.trustAnchors, settings.negativeTrustAnchors)
   if (anchors.isSuspended(origin)) throw new Error('a negative trust anchor says that the zone is not to be validated')
   const anchor = anchors.at(origin)
   if (anchor !== undefined)
     return { vouched: (keys) => anchoredKeys(anchor, keys), leaseUntilMs: Number.POSITIVE_INFINITY }
-  const cache = new Cache(store, systemClock, cacheOptionsFromConfig(config))
+  const cache = new Cache(new MemoryStore(), systemClock, cacheOptionsFromConfig(config))
   const surroundings = { clock: systemClock, random: systemRandom }
   const transport = new SystemTransport({ ...surroundings, ...transportOptionsFromConfig(config) })
   const core = new Core({ ...surroundings, cache, transport, settings })

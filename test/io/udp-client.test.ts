@@ -188,7 +188,7 @@ for (const udp of ['libc', 'dgram'] as const)
       const sink = new RecordingSink()
       ask(await serve('127.0.0.1', echo), sink)
       expect(await sink.ended).to.equal('accepted')
-      expect(transport.counters.udp.portCollisions).to.equal(1)
+      expect(transport.counters.udp.portCollisions).to.be.at.least(1) // others may hold the next one drawn
     })
 
     it('come from the addresses configured', async () => {

@@ -51,7 +51,8 @@ describe('bowline cache', () => {
     }
     port = await freePort()
     const options = { 'query-loopback': true, 'root-hints-file': join(folder, 'root.hints') }
-    service = new Service({ port, real: true, workers: 2, settings: { options, dnssec: { enable: false } } })
+    const views = [{ subnets: '127.0.0.2', options: { 'cache-partition': 1 } }]
+    service = new Service({ port, real: true, workers: 2, settings: { options, dnssec: { enable: false }, views } })
     await service.says('started')
   })
   after(async () => {
@@ -67,10 +68,11 @@ describe('bowline cache', () => {
   const cache = (...parameters: string[]) => bowline('cache', ...parameters, '-s', service.socket)
 
   /** Asks with many source ports, so that every worker is met; gives the distinct answers. */
-  async function ask(name: string, times = 24): Promise<string[]> {
+  async function ask(name: string, { times = 24, from = '127.0.0.1' } = {}): Promise<string[]> {
     const answers = new Set<string>()
     for (let i = 0; i < times; i++) {
       const client = new UdpClient()
+      client.socket.bind(0, from)
       const reply = parseReply((await client.ask(queryFor(name, i + 1), port)).message)
       client.close()
       answers.add(`${reply.rcode} ${reply.answer.map((set) => set.rdatas.map((rdata) => rdata.join('.'))).join()}`)
@@ -133,7 +135,15 @@ describe('bowline cache', () => {
   it('keeps to one partition when told to', async () => {
     await ask('www.example')
     expect((await cache('get', 'www.example', '--partition', '1')).stdout).to.equal('nothing\n')
-    expect((await cache('clear', '--partition', '1')).stdout).to.equal('0 entries removed\n')
+    serve(2)
+    expect(await ask('www.example', { from: '127.0.0.2' })).to.deep.equal(['0 192.0.2.2'])
+    expect(await ask('www.example', { from: '127.0.0.2' })).to.deep.equal(['0 192.0.2.2'])
+    expect(await ask('www.example')).to.deep.equal(['0 192.0.2.1'])
+    expect((await cache('get', 'www.example', '--partition', '1')).stdout).to.include('192.0.2.2')
+    expect((await cache('clear', 'www.example', '--partition', '1')).stdout).to.match(/^[1-9]\d* entr/)
+    serve(3)
+    expect(await ask('www.example', { from: '127.0.0.2' })).to.deep.equal(['0 192.0.2.3'])
+    expect(await ask('www.example')).to.deep.equal(['0 192.0.2.1'])
     expect((await cache('get', 'www.example', '--partition', '0')).stdout).to.include('192.0.2.1')
     expect(await cache('get', 'www.example', '--partition', '255')).to.deep.include({ code: 2 })
   })

@@ -118,7 +118,7 @@ export class KeeperLink implements Outlet {
     }
     if (says.kind === 'forget') {
       this.generation = says.generation
-      this.store.renewView()
+      this.store.forgetUnsent()
       this.options.onCleared?.()
       this.socket?.write(composeDone(says.token))
       return true

@@ -208,10 +208,17 @@ export class LmdbStore implements Store {
     this.db?.resetReadTxn()
   }
 
+  /** Something was cleared: what could not be handed over before must not come back later. */
+  forgetUnsent(): void {
+    if (this.overlay.unsentFrom === Number.POSITIVE_INFINITY) this.renewView()
+    else this.forgetPending()
+  }
+
   /** Lets go of what the keeper may not have taken. */
   forgetPending(): void {
     this.batch.take()
     this.overlay.acknowledge(Number.POSITIVE_INFINITY)
+    this.overlay.unsentFrom = Number.POSITIVE_INFINITY
     this.renewView()
   }
 

@@ -70,6 +70,26 @@ describe('LmdbStore: between put and the keeper’s word', () => {
     expect(keeper.held).to.have.length(3)
   })
 
+  it('forgets what could not be handed over when something is cleared meanwhile, and only then', async () => {
+    put('sent')
+    await keeper.settle()
+    keeper.held = []
+    put('on its way')
+    await keeper.settle()
+    keeper.store.forgetUnsent()
+    expect(keeper.store.stats().pending).to.equal(1)
+    keeper.isThere = false
+    put('refused')
+    await keeper.settle()
+    keeper.store.forgetUnsent()
+    keeper.isThere = true
+    keeper.store.resume()
+    put('and on')
+    await keeper.settle()
+    expect(keeper.held).to.have.length(2)
+    expect(['sent', 'refused', 'and on'].map(get)).to.deep.equal(['=sent', undefined, '=and on'])
+  })
+
   it('hands over much in batches that are not too large for anybody, and stops where there is no more room', async () => {
     const large = new LocalKeeper({ clock, file: { sizeMax: 64 * MIB } })
     large.isThere = false

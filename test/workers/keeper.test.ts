@@ -91,6 +91,20 @@ describe('the keeper process', () => {
         ).to.deep.equal([undefined, 'rrset'])
     })
 
+    it('of the workers that want to refresh a name before it expires, only one does', async () => {
+      await keeper.start()
+      const limits = { ttlMin: 0, ttlMax: 3600, negativeTtlMax: 3600 }
+      const ends = [await connectEnd(), await connectEnd(), await connectEnd()]
+      const caches = ends.map((end) => new Cache(end.store, systemClock, limits))
+      const expiring = nameFromText('www.example')
+      expect(caches[0].claimRefresh(expiring, Type.A)).to.equal(true)
+      expect(caches[0].claimRefresh(expiring, Type.A)).to.equal(false)
+      await ends[0].settle()
+      await pause(0) // the others' snapshots are of this turn
+      expect(caches.slice(1).map((cache) => cache.claimRefresh(expiring, Type.A))).to.deep.equal([false, false])
+      expect(caches[1].claimRefresh(expiring, Type.AAAA)).to.equal(true)
+    })
+
     it('a worker that was away while something was cleared does not bring it back', async () => {
       await keeper.start()
       let cleared = 0

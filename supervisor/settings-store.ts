@@ -40,7 +40,7 @@ export class SettingsStore {
 
   constructor(options: SettingsOptions) {
     this.#options = options
-    this.#document = options.document
+    this.#document = spelledOut(options.document)
     this.#config = options.config
   }
 
@@ -83,9 +83,10 @@ export class SettingsStore {
 
   /** Resolves with what changed, or would. Rejects with a ConfigError that lists every mistake, with 'etag' when somebody
    *  else was quicker, or with the reason why it could not be put into effect; nothing has changed then. */
-  async edit({ document, dryRun, rollbackAfterMs, ifMatch }: Edit): Promise<Change[]> {
+  async edit({ document: wanted, dryRun, rollbackAfterMs, ifMatch }: Edit): Promise<Change[]> {
     if (ifMatch !== undefined && ifMatch !== '*' && ifMatch !== this.etag)
       throw new BowlineError('etag', `the configuration has changed since ${ifMatch}; read it again`)
+    const document = spelledOut(wanted)
     const config = makeConfig(document as ConfigInput)
     settingsFromConfig(config) // looks into the files it names
     const changes = changesBetween(this.#config, config)
@@ -132,6 +133,18 @@ export class SettingsStore {
     this.#pending?.timer.cancel()
     this.#pending = undefined
   }
+}
+
+const SWITCHABLE = [...declarations(configSchema)]
+  .filter(({ info }) => info.switchable)
+  .map(({ path }) => path.split('/'))
+
+/** True and false, where they stand for a section, as its setting `enable`: what is set beside it later is not to undo it. */
+function spelledOut(document: Json): Json {
+  return SWITCHABLE.reduce((spelled, path) => {
+    const written = getAt(spelled, path)
+    return typeof written === 'boolean' ? setAt(spelled, path, { enable: written }) : spelled
+  }, document)
 }
 
 function overlay(below: Json, above: Json): Json {

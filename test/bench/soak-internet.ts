@@ -2,8 +2,11 @@
  *  shows; and the names of neighbours in popularity are no neighbours in the order of names. Servers and load are one
  *  process, which thus knows of each answer whether somebody was asked for it. */
 
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:net'
 import type { UdpReceiver, UdpSocket } from '../../src/io/batched-udp.ts'
 import { openUdpSocket } from '../../src/io/batched-udp-open.ts'
+import { FrameReader, frameMessage } from '../../src/io/frames.ts'
 import { parseZoneText } from '../../src/wire/text.ts'
 import { Type } from '../../src/wire/types.ts'
 import { Authority } from '../lab/authority.ts'
@@ -69,6 +72,7 @@ export class SoakInternet {
   /** Counted up by whoever asks. */
   clock = 0
   private readonly sockets: UdpSocket[] = []
+  private readonly servers: Server[] = []
 
   private constructor(numbers: number) {
     this.lastAsked = new Float64Array(numbers)
@@ -99,12 +103,14 @@ export class SoakInternet {
         receive: (packet, out) => internet.answer(packet, out, authority, address === LEAF_ADDRESS),
       }
       internet.sockets.push(await openUdpSocket({ address, port: 53, reusePort: false, receiver }))
+      internet.servers.push(await listenTcp(address, receiver))
     }
     return internet
   }
 
   stop(): void {
     for (const socket of this.sockets.splice(0)) socket.close()
+    for (const server of this.servers.splice(0)) server.close()
   }
 
   private answer(packet: Uint8Array, out: Uint8Array, authority: Authority, isLeaf: boolean): number {
@@ -120,6 +126,25 @@ export class SoakInternet {
     out.set(response)
     return response.length
   }
+}
+
+/** Few come over TCP, but a server that refuses it counts as dead. */
+async function listenTcp(address: string, { receive }: UdpReceiver): Promise<Server> {
+  const out = new Uint8Array(65_535)
+  const server = createServer((connection) => {
+    const frames = new FrameReader()
+    connection.on('error', () => {})
+    connection.on('data', (chunk) => {
+      frames.read(chunk, (query) => {
+        const octets = receive(query, out, 0)
+        if (octets > 0) connection.write(frameMessage(out.subarray(0, octets)))
+        return true
+      })
+    })
+  })
+  server.listen(53, address)
+  await once(server, 'listening')
+  return server
 }
 
 function authorityOf(zones: [origin: string, text: string][]): Authority {

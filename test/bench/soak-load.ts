@@ -258,8 +258,9 @@ function reasonOf(packet: Uint8Array): string {
   at += 5 + 9
   const octets = (packet[at] << 8) | packet[at + 1]
   if (octets < 6 || packet[at + 3] !== EDE_OPTION) return 'not said'
-  const text = Buffer.from(packet.subarray(at + 8, at + 2 + octets)).toString()
-  return `${(packet[at + 6] << 8) | packet[at + 7]} ${text.replaceAll(/[0-9a-f]{8}\.z\d+/g, '…')}`
+  const end = at + 6 + ((packet[at + 4] << 8) | packet[at + 5])
+  const text = Buffer.from(packet.subarray(at + 8, end)).toString()
+  return `${(packet[at + 6] << 8) | packet[at + 7]} ${text.replaceAll(/([0-9a-f]{8}\.)?z\d+\./g, '…')}`
 }
 
 function distribution(seconds: number[][]): HitLatencies {

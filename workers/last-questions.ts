@@ -6,13 +6,9 @@
  *
  *  HOT: note() runs once per packet, without allocation. */
 
-import { closeSync, ftruncateSync, openSync } from 'node:fs'
-import koffi from 'koffi'
+import { rmSync } from 'node:fs'
+import { mapFile } from '../src/io/shared-memory.ts'
 import { QuestionFile as Layout } from './messages.ts'
-
-const PROT_READ_WRITE = 3
-const MAP_SHARED = 1
-const MAP_FAILED = 0xffff_ffff_ffff_ffffn
 
 /** Where libc cannot be called there is no such file, and noting does nothing. */
 export class LastQuestions {
@@ -25,19 +21,15 @@ export class LastQuestions {
     this.#view = new DataView(memory)
   }
 
-  /** Makes the file. undefined when it cannot be mapped. */
+  /** Makes the file. undefined when it cannot be mapped: it is a help in the search for faults, and no reason for one more. */
   static open(path: string): LastQuestions | undefined {
-    if (process.platform !== 'linux') return undefined
     try {
-      const fd = openSync(path, 'w+', 0o600)
-      ftruncateSync(fd, Layout.OCTETS)
-      const mmap = koffi.load(null as unknown as string).func('void *mmap(void *, unsigned long, int, int, int, long)')
-      const address = mmap(null, Layout.OCTETS, PROT_READ_WRITE, MAP_SHARED, fd, 0)
-      closeSync(fd)
-      return address === MAP_FAILED ? undefined : new LastQuestions(koffi.view(address, Layout.OCTETS))
+      rmSync(path, { force: true }) // of a process that had our number once
     } catch {
-      return undefined // a help in the search for faults, and no reason to have one more
+      return undefined
     }
+    const memory = mapFile(path, Layout.OCTETS)
+    return memory === undefined ? undefined : new LastQuestions(memory)
   }
 
   /** A packet is about to be looked at. Gives its slot, for done(). */

@@ -88,6 +88,17 @@ describe('bowline module', () => {
     expect(module.name).to.equal('my-module')
   })
 
+  it('describes a module by what it has declared', async () => {
+    expect((await bowline('module', 'new', 'described', '--in', folder)).code).to.equal(0)
+    const { stdout } = await bowline('module', 'describe', join(folder, 'described'))
+    expect(stdout).to.contain('# described\n\nGreets those who ask.')
+    expect(stdout).to.contain('`greeting`\n\nWhat is said.')
+    expect(stdout).to.contain('`bowline_described_greeted_total`')
+    const schema = JSON.parse((await bowline('module', 'describe', join(folder, 'described'), '--json')).stdout)
+    expect(schema).to.include({ title: 'described', type: 'object' })
+    expect(schema.properties.greeting.description).to.contain('What is said.')
+  })
+
   it('plays scenarios, and says what differs', async () => {
     const home = join(folder, 'played')
     expect((await bowline('module', 'new', 'played', '--in', folder)).code).to.equal(0)

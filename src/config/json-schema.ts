@@ -1,11 +1,15 @@
-/** The configuration as JSON Schema (draft 2020-12), for editors and other programs. */
+/** The configuration, or the settings of a module, as JSON Schema (draft 2020-12), for editors and other programs. */
 
 import * as z from 'zod'
 import { configSchema } from './schema.ts'
 import { settingInfo } from './settings.ts'
 
 export function configJsonSchema(): Record<string, unknown> {
-  const schema = z.toJSONSchema(configSchema, {
+  return settingsJsonSchema(configSchema, 'Configuration of Bowline')
+}
+
+export function settingsJsonSchema(settings: z.core.$ZodType, title: string): Record<string, unknown> {
+  const schema = z.toJSONSchema(settings, {
     io: 'input', // what people write, not what it becomes
     override({ zodSchema, jsonSchema }) {
       const info = settingInfo.get(zodSchema)
@@ -16,5 +20,5 @@ export function configJsonSchema(): Record<string, unknown> {
       jsonSchema.description = `${info.about}${allowed}${otherwise}`
     },
   })
-  return { ...schema, title: 'Configuration of Bowline' }
+  return { ...schema, title }
 }

@@ -1,5 +1,6 @@
 /** docs/configuration.md, made from the schema. */
 
+import type * as z from 'zod'
 import { KNOT_ONLY } from './knot.ts'
 import { configSchema } from './schema.ts'
 import { type Declared, declarations } from './tree.ts'
@@ -61,6 +62,14 @@ export function configurationManual(): string {
     ...KNOT_ONLY.map((path) => `- \`${path}\``),
     '',
   ].join('\n')
+}
+
+/** A chapter for each setting of `schema`. */
+export function settingsManual(schema: z.core.$ZodType): string {
+  return [...declarations(schema)]
+    .filter(({ path }) => path !== '')
+    .map(chapter)
+    .join('\n')
 }
 
 function chapter({ path, kind, info, fallback }: Declared): string {

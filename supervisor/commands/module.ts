@@ -17,6 +17,7 @@ const ours = (path: string) =>
 /** Gives modules what they import as `bowline`. */
 const PROVIDER = ours('src/provide-bowline').href
 const PLAYER = fileURLToPath(ours('workers/play-scenarios'))
+const DESCRIBER = fileURLToPath(ours('workers/describe-module'))
 
 export function addModuleCommands(program: Command): void {
   const module = program.command('module').description('Write modules: behaviour of your own in the resolver.')
@@ -33,6 +34,18 @@ export function addModuleCommands(program: Command): void {
     .description('Run the tests of a module, *.test.ts and *.test.js in its folder, and play its scenario*.yaml.')
     .argument('[folder]', 'folder of the module', '.')
     .action((folder: string) => conclude(false, () => testModule(resolve(folder))))
+
+  module
+    .command('describe')
+    .description('Show the settings and metrics of a module, made of its declarations.')
+    .argument('[folder]', 'folder of the module', '.')
+    .option('--json', 'its settings as JSON Schema')
+    .action((folder: string, options: { json?: boolean }) =>
+      conclude(options.json, async () => {
+        const isWell = await runNode('.', [DESCRIBER, resolve(folder), ...(options.json ? ['json'] : [])])
+        return isWell ? ExitCode.DONE : ExitCode.FAILED
+      }),
+    )
 
   findsService(module.command('list').description('Show the modules that run, and what they can be told.')).action(
     (options: ServiceOptions) => order<Modules>(options, { method: 'GET', path: '/v1/modules' }, modulesText),

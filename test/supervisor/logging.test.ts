@@ -6,7 +6,8 @@ import { eventually, freePort, pause, UdpClient } from '../workers/sockets.ts'
 import { bowline } from './command.ts'
 import { type LogLine, Service } from './service.ts'
 
-describe('the log of a running service', () => {
+describe('the log of a running service', function () {
+  this.timeout(60_000)
   let service: Service | undefined
   let port: number
 
@@ -18,7 +19,7 @@ describe('the log of a running service', () => {
       real: true,
       settings: { logging: { level: 'notice' }, 'local-data': { records: 'now.example. A 192.0.2.1' } },
     })
-    await service.says('started')
+    await service.says('started', 30_000)
   })
   afterEach(async () => {
     await service?.clean()

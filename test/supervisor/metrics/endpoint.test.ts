@@ -9,7 +9,8 @@ import { bowline } from '../command.ts'
 import { Service, type ServiceOptions } from '../service.ts'
 import { expectNoStepBack, type Series, scrape, total } from './scrape.ts'
 
-describe('the metrics endpoint of a running service', () => {
+describe('the metrics endpoint of a running service', function () {
+  this.timeout(60_000)
   const services: Service[] = []
   let port: number
   let metricsPort: number
@@ -31,7 +32,7 @@ describe('the metrics endpoint of a running service', () => {
 
   async function start(options: Partial<ServiceOptions> = {}): Promise<Service> {
     const service = launch(options)
-    await service.says('started')
+    await service.says('started', 30_000)
     return service
   }
 
@@ -67,8 +68,7 @@ describe('the metrics endpoint of a running service', () => {
     expect(series.get('bowline_ready')).to.equal(1)
   })
 
-  it('never goes back: not when workers leave, crash or are replaced, nor when the keeper or the supervisor is', async function () {
-    this.timeout(60_000)
+  it('never goes back: not when workers leave, crash or are replaced, nor when the keeper or the supervisor is', async () => {
     const service = await start({
       workers: 2,
       real: true,
@@ -208,7 +208,7 @@ describe('the metrics endpoint of a running service', () => {
       await occupy(9153)
       const service = new Service({ port, workers: 1, settings: { monitoring: { metrics: 'lazy' } } })
       services.push(service)
-      await service.says('started')
+      await service.says('started', 30_000)
       expect(service.lines.find(({ event }) => event === 'no-metrics')?.level).to.equal('warning')
     })
   })

@@ -14,7 +14,8 @@ import { Service } from '../service.ts'
 
 const deployed = (path: string) => fileURLToPath(new URL(`../../../deploy/prometheus/${path}`, import.meta.url))
 
-describe('Prometheus', () => {
+describe('Prometheus', function () {
+  this.timeout(60_000)
   let folder: string
   let service: Service | undefined
   let prometheus: ChildProcess | undefined
@@ -44,7 +45,7 @@ describe('Prometheus', () => {
         'local-data': { records: 'now.example. A 192.0.2.1' },
       },
     })
-    await service.says('started')
+    await service.says('started', 30_000)
     for (let i = 0; i < 25; i++) {
       const client = new UdpClient()
       await client.ask(queryFor('now.example'), port)
@@ -76,7 +77,6 @@ describe('Prometheus', () => {
 
   it('scrapes a service, and knows its figures', async function () {
     needPeer(this, 'prometheus')
-    this.timeout(40_000)
     const { metricsPort } = await startService()
     const port = await freePort()
     const config = join(folder, 'prometheus.yml')

@@ -85,6 +85,15 @@ const MAX_STEPS = 2000
 const RESPONSE_ROOM = 65_535
 const HEADER = 12
 
+/** A question that waits for something. */
+export interface Waiting {
+  request: Request
+  /** `reply`: of the server that `request.query` went to; `others`: what it depends on; `turn`: for others to have theirs. */
+  waitsFor: 'reply' | 'others' | 'turn'
+  /** Who asked the same, and gets the same outcome. */
+  joined: readonly Request[]
+}
+
 /** What the driver does when something comes to pass that a pursuit waits for. */
 interface Stepper {
   run(pursuit: Pursuit): void
@@ -272,6 +281,16 @@ export class Core {
   /** Client requests that have no answer yet. */
   get inFlight(): number {
     return this.#inFlight
+  }
+
+  /** Questions that wait, those that others depend on included; the first `limit` in the order they began. For looking only. */
+  waiting(limit: number): Waiting[] {
+    const inOrder = this.#leaders.all().sort((a, b) => a.request.serial - b.request.serial)
+    return inOrder.slice(0, limit).map(({ request, exchange, followers }) => ({
+      request,
+      waitsFor: exchange !== undefined ? 'reply' : request.isExpecting ? 'others' : 'turn',
+      joined: followers.map((follower) => follower.request),
+    }))
   }
 
   /** Answers one client packet. `respond` is called exactly once: with the response, a view good during the call only,

@@ -203,6 +203,22 @@ describe('Core.pursue', () => {
     expect(steps).to.deep.equal(['cut', 'query', 'arrival', 'answer'])
   })
 
+  it('tells what waits, for what, and who else wants to know', () => {
+    const { core, ask, server } = setUp()
+    ask('one.lab.')
+    ask('two.lab.')
+    ask('ONE.lab.')
+    const [one, two] = core.waiting(10)
+    expect(nameToText(one.request.qname)).to.equal('one.lab.')
+    expect(one.waitsFor).to.equal('reply')
+    expect(one.request.query?.server.hostText).to.equal('192.0.2.53')
+    expect(one.joined.map(({ qname }) => nameToText(qname))).to.deep.equal(['ONE.lab.'])
+    expect(nameToText(two.request.qname)).to.equal('two.lab.')
+    expect(core.waiting(1)).to.have.length(1)
+    server.answerAll()
+    expect(core.waiting(10)).to.deep.equal([])
+  })
+
   it('is drained when the last answer is given, or when time is up', () => {
     const { clock, server, core, ask } = setUp()
     let drained = 0

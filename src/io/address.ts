@@ -1,21 +1,33 @@
 /** The address of a server: octets, port, and a key to find it by. */
 
 import ipaddr from 'ipaddr.js'
+import type { TlsIdentity } from './tls-identity.ts'
 
 export class ServerAddress {
   /** 4 or 16 octets, network order. */
   readonly octets: Uint8Array
   readonly port: number
-  /** Unique for octets and port; for use as a Map key. */
+  /** It is asked over TLS and not otherwise, if it shows to be the one this describes. */
+  readonly tls: TlsIdentity | undefined
+  /** Unique for octets, port and identity; for use as a Map key. */
   readonly key: string
   private host?: string
 
-  constructor(octets: Uint8Array, port = 53) {
+  constructor(octets: Uint8Array, port = 53, tls?: TlsIdentity) {
     this.octets = octets
     this.port = port
+    this.tls = tls
     let key = String.fromCharCode(port)
     for (let i = 0; i < octets.length; i++) key += String.fromCharCode(octets[i])
-    this.key = key
+    this.key = tls === undefined ? key : key + tls.key
+  }
+
+  /** The one whose key this is. */
+  static fromKey(key: string): ServerAddress {
+    return new ServerAddress(
+      Uint8Array.from(key.slice(1), (octet) => octet.charCodeAt(0)),
+      key.charCodeAt(0),
+    )
   }
 
   get family(): 4 | 6 {
@@ -33,12 +45,12 @@ export class ServerAddress {
   }
 
   /** From `192.0.2.1`, `192.0.2.1@5300`, `2001:db8::1` or `2001:db8::1@5300`; undefined if it is none of these. */
-  static fromText(text: string, defaultPort = 53): ServerAddress | undefined {
+  static fromText(text: string, defaultPort = 53, tls?: TlsIdentity): ServerAddress | undefined {
     const [host, portText] = text.split('@')
     if (!ipaddr.isValid(host) || (ipaddr.IPv4.isValid(host) && !ipaddr.IPv4.isValidFourPartDecimal(host)))
       return undefined
     const port = portText === undefined ? defaultPort : Number(portText)
     if (!Number.isInteger(port) || port < 0 || port > 65535 || portText === '') return undefined
-    return new ServerAddress(Uint8Array.from(ipaddr.parse(host).toByteArray()), port)
+    return new ServerAddress(Uint8Array.from(ipaddr.parse(host).toByteArray()), port, tls)
   }
 }

@@ -5,7 +5,7 @@
  */
 
 import type { ServerMemory } from '../cache/delegation.ts'
-import type { ServerAddress } from '../io/address.ts'
+import { ServerAddress } from '../io/address.ts'
 import type { Clock } from '../io/interfaces.ts'
 
 export type { ServerMemory }
@@ -43,6 +43,13 @@ export interface Server {
   wasMet: boolean
 }
 
+/** For people to read. */
+export interface KnownServer extends ServerMemory {
+  address: ServerAddress
+  /** Since it last taught this process something; undefined: all there is to know comes from others. */
+  learnedAgoMs?: number
+}
+
 /** Longest rest for a dead server. RFC 9520 §3.2 allows 5 minutes; anyone waiting for recovery would rather have one. */
 export const MAX_DEAD_MS = 60_000
 /** How long what another worker proved is believed: shorter than own proof, so that no belief is handed round for ever. */
@@ -73,6 +80,14 @@ export class ServerTable {
 
   get size(): number {
     return this.table.size
+  }
+
+  /** All servers met, those of which nothing was ever heard included. */
+  *known(now: number): Iterable<KnownServer> {
+    for (const [key, server] of this.table) {
+      const learned = Number.isFinite(server.learnedMs) ? { learnedAgoMs: now - server.learnedMs } : {}
+      yield { address: ServerAddress.fromKey(key), ...this.toMemory(server, now), ...learned }
+    }
   }
 
   /** What is known here of `address`, from the cache when first met, or when our copy has not been used for a while. */

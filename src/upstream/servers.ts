@@ -9,7 +9,14 @@ import type { Clock, Protocol, Random } from '../io/interfaces.ts'
 import { Rcode } from '../wire/types.ts'
 import { Families, type FamilyEvent } from './families.ts'
 import { backedOffMs, measureRtt, retransmissionTimeoutMs } from './rtt.ts'
-import { MAX_DEAD_MS, type Server, type ServerMemory, type ServerStore, ServerTable } from './server-table.ts'
+import {
+  type KnownServer,
+  MAX_DEAD_MS,
+  type Server,
+  type ServerMemory,
+  type ServerStore,
+  ServerTable,
+} from './server-table.ts'
 import type { Tried } from './tries.ts'
 
 export type { ServerMemory, ServerStore }
@@ -203,6 +210,11 @@ export class Servers {
   describe(address: ServerAddress): ServerMemory {
     const now = this.clock.monotonicMs()
     return this.table.toMemory(this.table.meet(address, now), now)
+  }
+
+  /** All that this process has met, likewise. */
+  known(): Iterable<KnownServer> {
+    return this.table.known(this.clock.monotonicMs())
   }
 
   /** Servers remembered in this process. */

@@ -503,6 +503,16 @@ describe('Servers: memory', () => {
     expect(world.servers.describe(A).deadUntilMs).to.equal(world.clock.wallMs() + 60_000)
   })
 
+  it('tells all it has met', () => {
+    const world = new World()
+    world.servers.learn(A, { kind: 'reply', rttMs: 15 })
+    world.clock.advance(500)
+    world.servers.learn(address('2001:db8::1@5300'), { kind: 'timeout' })
+    const [a, b] = world.servers.known()
+    expect(a).to.deep.include({ address: A, srttMs: 15, learnedAgoMs: 500 })
+    expect([b.address.toString(), b.timeouts]).to.deep.equal(['2001:db8::1@5300', 1])
+  })
+
   it('is bounded, those met just once being forgotten first', () => {
     const world = new World({ capacity: 100 })
     world.servers.learn(A, { kind: 'reply', rttMs: 15 })

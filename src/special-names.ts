@@ -3,6 +3,7 @@
 
 import { SPECIAL_ZONES, type SpecialZone } from './special-names-table.ts'
 import { type Name, nameFromText, nameKey } from './wire/name.ts'
+import { hashName } from './wire/name-table.ts'
 import { type RRset, rrset } from './wire/rrset.ts'
 import { Rcode, Type } from './wire/types.ts'
 
@@ -25,17 +26,18 @@ interface Zone extends SpecialZone {
 }
 
 const zones = new Map<string, Zone>()
-/** Last labels (length octet included) of all zones; what ends in none of them is an ordinary name. */
-const lastLabels = new Set<string>()
+/** Hashes of the last labels of all zones; what ends in none of them is an ordinary name. */
+const lastLabels = new Set<number>()
 for (const row of SPECIAL_ZONES) {
   const name = nameFromText(row.zone)
   const key = nameKey(name)
   zones.set(key, { ...row, name, hostKeys: new Set(row.hosts?.map((host) => nameKey(nameFromText(host)))) })
-  lastLabels.add(key.slice(lastLabelStart(key)))
+  lastLabels.add(hashOfLastLabel(name))
 }
 
 /** What to answer for `qname` (class IN) without resolving it; undefined: it is an ordinary question. */
 export function answerSpecialName(qname: Name, qtype: number): SpecialAnswer | undefined {
+  if (!lastLabels.has(hashOfLastLabel(qname))) return undefined
   const key = nameKey(qname)
   const zone = findZone(key)
   if (zone === undefined) return undefined
@@ -69,7 +71,6 @@ const LOOPBACK_IPV6 = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 
 /** The deepest zone at or above the name with this key. */
 function findZone(key: string): Zone | undefined {
-  if (!lastLabels.has(key.slice(lastLabelStart(key)))) return undefined
   for (let at = 0; at < key.length; at += key.charCodeAt(at) + 1) {
     const zone = zones.get(key.slice(at))
     if (zone !== undefined) return zone
@@ -77,11 +78,10 @@ function findZone(key: string): Zone | undefined {
   return undefined
 }
 
-/** Where the last label before the root begins in a name's key; 0 for the root. */
-function lastLabelStart(key: string): number {
+function hashOfLastLabel(name: Name): number {
   let start = 0
-  for (let at = 0; key.charCodeAt(at) > 0; at += key.charCodeAt(at) + 1) start = at
-  return start
+  for (let at = 0; name[at] > 0; at += name[at] + 1) start = at
+  return hashName(name, 0, start)
 }
 
 /** Hosts and the empty names above them exist (RFC 8020). */

@@ -16,7 +16,13 @@ export interface Sight {
   hasNameError: boolean
   /** There are proofs of what this zone does not have. */
   hasProofs: boolean
+  /** What there is one label below, of Below, and until when at least that is written down. */
+  below: number
+  belowUntilMs: number
 }
+
+/** What few names have, and so need not be looked for below names where there is none. */
+export const Below = { CUTS: 1, FAILURES: 2 } as const
 
 /** One name, its sight, and the way up. */
 export interface Ancestor extends Readonly<Sight> {
@@ -31,6 +37,8 @@ class Seen implements Ancestor {
   readonly hasDname: boolean
   readonly hasNameError: boolean
   readonly hasProofs: boolean
+  readonly below: number
+  readonly belowUntilMs: number
   readonly seenMs: number
   /** Something was written here, or it is not to be found any more. */
   isGone = false
@@ -42,6 +50,8 @@ class Seen implements Ancestor {
     this.hasDname = sight.hasDname
     this.hasNameError = sight.hasNameError
     this.hasProofs = sight.hasProofs
+    this.below = sight.below
+    this.belowUntilMs = sight.belowUntilMs
     this.seenMs = seenMs
   }
 

@@ -19,9 +19,10 @@ import type { Clock } from '../io/interfaces.ts'
 import type { Name } from '../wire/name.ts'
 import { type RRset, rrsigFields } from '../wire/rrset.ts'
 import { Class, Type } from '../wire/types.ts'
-import { type Ancestor, Ancestors, type Sight } from './ancestors.ts'
+import { type Ancestor, Ancestors, Below, type Sight } from './ancestors.ts'
 import type { Delegation, Failure, ServerMemory } from './delegation.ts'
 import {
+  decodeBelow,
   decodeDelegation,
   decodeDenial,
   decodeExpansion,
@@ -29,6 +30,7 @@ import {
   decodeRRset,
   decodeServer,
   type EntryHead,
+  encodeBelow,
   encodeClaim,
   encodeDelegation,
   encodeDenial,
@@ -43,7 +45,7 @@ import {
   storedMsOf,
 } from './entry.ts'
 import { KeyMaker, Kind, MAX_PARTITION, ownerRange } from './keys.ts'
-import { ProofCache } from './proof-cache.ts'
+import { ProofCache, type Surroundings } from './proof-cache.ts'
 import { type PurgeOptions, planPurge } from './purge.ts'
 import { Rank, type Security, trustOf } from './rank.ts'
 import type { Store } from './store.ts'
@@ -116,14 +118,14 @@ const CLAIM_MS = 10_000
 /** What is known of a server is forgotten after so long without news. */
 const SERVER_MEMORY_MS = 15 * 60_000
 
-export class Cache {
+export class Cache implements Surroundings {
   private readonly store: Store
   private readonly clock: Clock
   private readonly options: CacheOptions
   private readonly partition: number
   private readonly keys: KeyMaker
   private lookups = 0
-  private readonly ancestors: Ancestors
+  readonly ancestors: Ancestors
   /** What zones have proven not to be there. */
   readonly proofs: ProofCache
 
@@ -137,7 +139,7 @@ export class Cache {
     this.keys = new KeyMaker(this.partition)
     const ttlMax = Math.min(options.negativeTtlMax, options.ttlMax)
     this.ancestors = new Ancestors((name, nowMs, before) => this.sightOf(name, nowMs, before))
-    this.proofs = new ProofCache(store, clock, this.ancestors, { ttlMax, partition: this.partition })
+    this.proofs = new ProofCache(store, clock, this, { ttlMax, partition: this.partition })
   }
 
   // ---- RRsets and denials ---------------------------------------------------------------------------------------------
@@ -228,8 +230,27 @@ export class Cache {
     this.ancestors.forget()
   }
 
+  /** Whether there may be something of these kinds at `name`. */
+  isMarked(name: Name, kind: number, nowMs: number): boolean {
+    const place = this.ancestors.above(name, nowMs)
+    return place === undefined || (place.below & kind) !== 0
+  }
+
+  /** Something of these kinds is at `name` until then: said above it, where it is seen by whoever looks for another name. */
+  mark(name: Name, kind: number, untilMs: number, nowMs: number): void {
+    const place = this.ancestors.above(name, nowMs)
+    if (place === undefined || ((place.below & kind) !== 0 && place.belowUntilMs >= untilMs)) return
+    const expiresMs = Math.max(place.belowUntilMs, nowMs + 2 * (untilMs - nowMs)) // not to be written each time
+    const entry = encodeBelow({ ...plainHead, storedMs: nowMs, expiresMs }, place.below | kind)
+    this.store.put(this.keys.named(Kind.BELOW, place.name), entry)
+    this.ancestors.changed(place.name)
+  }
+
   private sightOf(name: Name, nowMs: number, before: Sight | undefined): Sight {
+    const below = this.live(this.keys.named(Kind.BELOW, name), nowMs)
     return {
+      below: below === undefined ? 0 : decodeBelow(below),
+      belowUntilMs: below === undefined ? 0 : expiresMsOf(below),
       delegation: this.delegationAt(name, nowMs, before?.delegation),
       hasDname: this.store.get(this.keys.typed(Kind.RRSET, name, Type.DNAME)) !== undefined,
       hasNameError: this.store.get(this.keys.named(Kind.NXDOMAIN, name)) !== undefined,
@@ -242,7 +263,8 @@ export class Cache {
   /** The deepest zone cut known at or above `name`, or above it only: what a query for a DS needs (RFC 4035 §3.1.4.1). */
   closestDelegation(name: Name, atMost: 'at-or-above' | 'strictly-above' = 'at-or-above'): Delegation | undefined {
     const nowMs = this.clock.wallMs()
-    const own = atMost === 'at-or-above' ? this.delegationAt(name, nowMs) : undefined
+    const mayHaveOwn = atMost === 'at-or-above' && this.isMarked(name, Below.CUTS, nowMs)
+    const own = mayHaveOwn ? this.delegationAt(name, nowMs) : undefined
     if (own !== undefined) return own
     for (let place = this.ancestors.above(name, nowMs); place !== undefined; place = place.parent) {
       const { delegation } = place
@@ -272,6 +294,7 @@ export class Cache {
     const entry = encodeDelegation({ ...plainHead, storedMs: nowMs, expiresMs }, delegation)
     if (entry === undefined) return
     this.store.put(this.keys.named(Kind.DELEGATION, delegation.zone), entry)
+    this.mark(delegation.zone, Below.CUTS, expiresMs, nowMs)
     this.ancestors.changed(delegation.zone)
   }
 
@@ -280,6 +303,7 @@ export class Cache {
   /** The failure that forbids trying this question again yet. */
   lookupFailure(name: Name, type: number): Failure | undefined {
     const nowMs = this.clock.wallMs()
+    if (!this.isMarked(name, Below.FAILURES, nowMs)) return undefined
     const failure = this.lastFailure(name, type, nowMs)
     return failure !== undefined && failure.expiresMs > nowMs ? failure : undefined
   }
@@ -295,6 +319,7 @@ export class Cache {
     const head = { ...plainHead, storedMs: nowMs, expiresMs: until + FAILURE_MEMORY_MS }
     const entry = encodeFailure(head, { ede, text, expiresMs: until, count })
     this.store.put(this.keys.typed(Kind.FAILURE, name, type), entry)
+    this.mark(name, Below.FAILURES, head.expiresMs, nowMs)
   }
 
   /** Forgets that a question failed, because it no longer does. */

@@ -25,6 +25,10 @@ export class DifferenceStore implements Store {
   }
 
   put(key: Uint8Array, value: Uint8Array): void {
+    if (shapeOf(value) === Shape.BELOW) {
+      this.store.put(key, value) // not data, but where to look for it
+      return
+    }
     const old = this.store.get(key)
     if (old !== undefined && saysTheSame(old, value) && !isAnotherTime(old, value)) {
       this.counted.unchanged++

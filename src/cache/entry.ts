@@ -34,6 +34,7 @@ export const Shape = {
   EXPANDED: 7,
   ZONE: 8,
   CLAIM: 9,
+  BELOW: 10,
 } as const
 export type Shape = (typeof Shape)[keyof typeof Shape]
 
@@ -161,6 +162,17 @@ export function encodeServer(head: EntryHead, memory: ServerMemory): Uint8Array 
 export function encodeClaim(head: EntryHead): Uint8Array {
   begin(Shape.CLAIM, head)
   return finish()
+}
+
+/** `kinds`: of Below. */
+export function encodeBelow(head: EntryHead, kinds: number): Uint8Array {
+  begin(Shape.BELOW, head)
+  scratch[end++] = kinds
+  return finish()
+}
+
+export function decodeBelow(entry: Uint8Array): number {
+  return shapeOf(entry) === Shape.BELOW && entry.length > HEAD_OCTETS ? entry[HEAD_OCTETS] : 0
 }
 
 export function encodeZone(head: EntryHead, { soa, nsec, chains }: ZoneProofs): Uint8Array | undefined {

@@ -7,6 +7,7 @@
  *    failure      partition  'f'  reversed name 00  type
  *    server       partition  's'  address  port
  *    claim        partition  'c'  reversed name 00  type         somebody is asking this again
+ *    below        partition  'b'  reversed name 00               what there is one label below the name
  *    zone         partition  'z'  reversed zone 00                what is common to the proofs of a zone
  *    nsec         partition  'n'  reversed zone 00  reversed rest of the owner
  *    nsec3        partition  'h'  reversed zone 00  iterations u16  length of the salt  salt  hash of the owner
@@ -30,6 +31,7 @@ export const Kind = {
   NSEC: 0x6e,
   NSEC3: 0x68,
   CLAIM: 0x63,
+  BELOW: 0x62,
 } as const
 export type Kind = (typeof Kind)[keyof typeof Kind]
 

@@ -8,7 +8,7 @@ import { type Name, prependLabel } from '../wire/name.ts'
 import { nameFromReversed, reversedName } from '../wire/reversed.ts'
 import { parseSoa, type RRset } from '../wire/rrset.ts'
 import { Type } from '../wire/types.ts'
-import type { Ancestors } from './ancestors.ts'
+import { type Ancestors, Below } from './ancestors.ts'
 import {
   decodeRRset,
   decodeZone,
@@ -22,6 +22,13 @@ import { type HashParameters, justAfter, KeyMaker, type KeyRange, Kind, MAX_SALT
 import { Rank } from './rank.ts'
 import type { Store, StoredPair } from './store.ts'
 import { isLive, secondsLeft } from './time.ts'
+
+/** What is known of the names above a name, and below them. */
+export interface Surroundings {
+  readonly ancestors: Ancestors
+  isMarked(name: Name, kind: number, nowMs: number): boolean
+  mark(name: Name, kind: number, untilMs: number, nowMs: number): void
+}
 
 export interface ProofCacheOptions {
   /** Seconds no proof is kept beyond. */
@@ -48,23 +55,24 @@ export class ProofCache {
   private readonly store: Store
   private readonly clock: Clock
   private readonly options: ProofCacheOptions
-  private readonly ancestors: Ancestors
+  private readonly around: Surroundings
   private readonly keys: KeyMaker
 
-  constructor(store: Store, clock: Clock, ancestors: Ancestors, options: ProofCacheOptions) {
+  constructor(store: Store, clock: Clock, around: Surroundings, options: ProofCacheOptions) {
     this.store = store
     this.clock = clock
     this.options = options
-    this.ancestors = ancestors
+    this.around = around
     this.keys = new KeyMaker(options.partition)
   }
 
   /** The deepest zone at or above `name` whose proofs are known, or above it only. */
   closestZone(name: Name, atMost: 'at-or-above' | 'strictly-above'): KnownZone | undefined {
     const nowMs = this.clock.wallMs()
-    const own = atMost === 'at-or-above' ? this.zoneAt(name, nowMs) : undefined
+    const mayHaveOwn = atMost === 'at-or-above' && this.around.isMarked(name, Below.CUTS, nowMs)
+    const own = mayHaveOwn ? this.zoneAt(name, nowMs) : undefined
     if (own !== undefined) return own
-    for (let place = this.ancestors.above(name, nowMs); place !== undefined; place = place.parent) {
+    for (let place = this.around.ancestors.above(name, nowMs); place !== undefined; place = place.parent) {
       const found = place.hasProofs ? this.zoneAt(place.name, nowMs) : undefined
       if (found !== undefined) return found
     }
@@ -137,7 +145,8 @@ export class ProofCache {
     const entry = encodeZone(head, proofs)
     if (entry === undefined) return
     this.store.put(this.keys.named(Kind.ZONE, zone), entry)
-    this.ancestors.changed(zone)
+    this.around.mark(zone, Below.CUTS, head.expiresMs, head.storedMs)
+    this.around.ancestors.changed(zone)
   }
 
   private insert(keyOf: () => Uint8Array, set: RRset, { leaseUntilMs, soa }: ProofMeta): void {

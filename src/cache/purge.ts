@@ -35,8 +35,10 @@ export function planPurge(partition: number, name: Name, options: PurgeOptions =
   const tasks: PurgeTask[] = []
   const add = (kind: Kind, only?: PurgeTask['only']) => tasks.push({ range: rangeOf(partition, kind, name), only })
   const isType: PurgeTask['only'] = type === undefined ? undefined : (key) => typeOf(key) === type
-  if (isWhole) for (const kind of namedKinds) add(kind)
-  else if (bogus) {
+  if (isWhole) {
+    for (const kind of namedKinds) add(kind)
+    if (exact !== true) add(Kind.BELOW) // else what is below stays
+  } else if (bogus) {
     add(Kind.RRSET, (key, value) => isBogus(value) && (isType?.(key, value) ?? true))
     add(Kind.FAILURE, (key, value) => isBogus(value) && (isType?.(key, value) ?? true))
   } else {

@@ -1,7 +1,7 @@
 /** Where does trust begin, and where has an operator suspended it? RFC 4035 §4.4 (anchors), RFC 7646 (negative anchors),
  *  and the two root keys published by IANA. */
 
-import { isBelow, type Name, nameFromText, nameKey, parentName } from '../wire/name.ts'
+import { isBelow, type Name, nameFromText, nameKey, parentName, ROOT } from '../wire/name.ts'
 import { parseZoneText } from '../wire/text.ts'
 import { Type } from '../wire/types.ts'
 import { type Ds, dsMatches, parseDs, usableDs } from './ds.ts'
@@ -60,6 +60,8 @@ export function anchorTags({ ds, keys }: TrustAnchor): number[] {
   return [...new Set(tags.filter((tag) => tag !== undefined))].sort((a, b) => a - b)
 }
 
+const ROOT_KEY = nameKey(ROOT)
+
 /** Anchors and negative anchors, found by name. Replaced as a whole when they change. */
 export class TrustAnchors {
   readonly anchors: readonly TrustAnchor[]
@@ -94,6 +96,7 @@ export class TrustAnchors {
 
   /** Of two at one name, the negative anchor counts. */
   #closest(name: Name): 'anchor' | 'negative' | undefined {
+    if (this.#negative.size === 0 && this.#byZone.has(ROOT_KEY)) return 'anchor' // as nearly everywhere
     for (let ancestor = name; ; ancestor = parentName(ancestor)) {
       const key = nameKey(ancestor)
       if (this.#negative.has(key)) return 'negative'

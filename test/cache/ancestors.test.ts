@@ -14,7 +14,14 @@ describe('Ancestors', () => {
     ancestors = new Ancestors((name): Sight => {
       const text = nameToText(name)
       looks.push(text)
-      return { delegation: undefined, hasDname: dnames.has(text), hasNameError: false, hasProofs: false }
+      return {
+        delegation: undefined,
+        hasDname: dnames.has(text),
+        hasNameError: false,
+        hasProofs: false,
+        below: 0,
+        belowUntilMs: 0,
+      }
     })
   })
 

@@ -8,6 +8,8 @@ import { defineModule } from '../module.ts'
 
 /** RFC 8509 §2.1: five digits, zeros in front; letter case does not matter. */
 const LABEL = /^root-key-sentinel-(is|not)-ta-(\d{5})$/i
+const OCTETS_IS = 'root-key-sentinel-is-ta-12345'.length
+const OCTETS_NOT = OCTETS_IS + 1
 
 export const sentinel = (anchors: () => TrustAnchors) =>
   defineModule({
@@ -27,6 +29,7 @@ export const sentinel = (anchors: () => TrustAnchors) =>
 /** RFC 8509 §2.2: only for addresses, of names that are secure, and not with CD. */
 function sentinelQuestion(request: Request): { keyTag: number; asksForTrust: boolean } | undefined {
   if (request.qtype !== Type.A && request.qtype !== Type.AAAA) return undefined
+  if (request.qname[0] !== OCTETS_IS && request.qname[0] !== OCTETS_NOT) return undefined // hardly any label is so long
   const match = LABEL.exec(Buffer.from(firstLabel(request.qname)).toString('latin1'))
   if (match === null || request.security !== 'secure' || request.wishes.cd || request.rcode === Rcode.SERVFAIL)
     return undefined

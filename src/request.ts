@@ -96,6 +96,7 @@ export type Arrival =
         | 'unreachable'
         | 'closed'
         | 'no-socket'
+        | 'untrusted'
         | 'spoofed'
         | 'miscased'
         | 'malformed'

@@ -2,7 +2,15 @@
 
 import type { ServerAddress } from '../src/io/address.ts'
 import type { Clock, Exchange, ExchangeFailure, ExchangeSink, Protocol, Transport } from '../src/io/interfaces.ts'
-import { FAMILIES, Histograms, histogramAt, observe, RESULTS, Tables, TRANSPORTS } from '../src/metrics/tables.ts'
+import {
+  FAMILIES,
+  Histograms,
+  histogramAt,
+  observe,
+  RESULTS,
+  Tables,
+  UPSTREAM_TRANSPORTS,
+} from '../src/metrics/tables.ts'
 
 const REPLY = RESULTS.indexOf('reply')
 const CANCELLED = RESULTS.indexOf('cancelled')
@@ -52,7 +60,7 @@ class MeasuredExchange implements Exchange, ExchangeSink {
 
   constructor(owner: MeasuredTransport, protocol: Protocol, family: 4 | 6, sink: ExchangeSink) {
     this.#owner = owner
-    this.#transport = TRANSPORTS.indexOf(protocol)
+    this.#transport = UPSTREAM_TRANSPORTS.indexOf(protocol)
     const kind = this.#transport * FAMILIES.length + (family === 6 ? 1 : 0)
     this.#first = Tables.UPSTREAM.start + kind * RESULTS.length
     this.#sink = sink
@@ -66,7 +74,7 @@ class MeasuredExchange implements Exchange, ExchangeSink {
   }
 
   failed(reason: ExchangeFailure): void {
-    this.#end(RESULTS.indexOf(reason))
+    this.#end(RESULTS.indexOf(reason === 'untrusted' ? 'refused' : reason)) // by us; bowline_upstream_tls_… has more
     this.#sink.failed(reason)
   }
 

@@ -3,6 +3,9 @@
 import ipaddr from 'ipaddr.js'
 import type { TlsIdentity } from './tls-identity.ts'
 
+/** Stands in keys between the octets, which are less, and the identity. */
+const IDENTITY = '\uffff'
+
 export class ServerAddress {
   /** 4 or 16 octets, network order. */
   readonly octets: Uint8Array
@@ -19,13 +22,13 @@ export class ServerAddress {
     this.tls = tls
     let key = String.fromCharCode(port)
     for (let i = 0; i < octets.length; i++) key += String.fromCharCode(octets[i])
-    this.key = tls === undefined ? key : key + tls.key
+    this.key = tls === undefined ? key : key + IDENTITY + tls.key
   }
 
-  /** The one whose key this is. */
+  /** Octets and port of the one whose key this is. */
   static fromKey(key: string): ServerAddress {
     return new ServerAddress(
-      Uint8Array.from(key.slice(1), (octet) => octet.charCodeAt(0)),
+      Uint8Array.from(key.slice(1).split(IDENTITY)[0], (octet) => octet.charCodeAt(0)),
       key.charCodeAt(0),
     )
   }

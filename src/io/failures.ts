@@ -12,7 +12,10 @@ export function failureOf(error: { code?: string } | Error, source?: string): Ex
       return 'timeout'
     case 'ECONNRESET':
     case 'EPIPE':
+    case 'EPROTO':
       return 'closed'
+    case 'UNTRUSTED':
+      return 'untrusted'
     case 'EMFILE': // this process, or the machine, has no more of something
     case 'ENFILE':
     case 'ENOBUFS':
@@ -22,6 +25,7 @@ export function failureOf(error: { code?: string } | Error, source?: string): Ex
     case 'EADDRNOTAVAIL': // our own address is gone, which is no fault of the server; or this family has none here
       return source === undefined ? 'unreachable' : 'no-socket'
     default:
+      if ('code' in error && error.code?.startsWith('ERR_SSL_')) return 'closed' // it speaks no TLS that we do
       return 'unreachable' // EHOSTUNREACH, ENETUNREACH, EAFNOSUPPORT, EACCES, EPERM (a firewall), EINVAL …
   }
 }

@@ -28,10 +28,11 @@ export interface Random {
   fill(target: Uint8Array): void
 }
 
-export type Protocol = 'udp' | 'tcp'
+export type Protocol = 'udp' | 'tcp' | 'tls'
 
-/** Why an exchange ended without a reply. `unreachable`: the kernel says no route or ICMP said so; `refused`: port closed. */
-export type ExchangeFailure = 'timeout' | 'refused' | 'unreachable' | 'closed' | 'no-socket'
+/** Why an exchange ended without a reply. `unreachable`: the kernel says no route or ICMP said so; `refused`: port closed;
+ *  `untrusted`: over TLS, it did not show to be the one that is meant. */
+export type ExchangeFailure = 'timeout' | 'refused' | 'unreachable' | 'closed' | 'no-socket' | 'untrusted'
 
 export interface ExchangeSink {
   /** Called for each packet from the asked address and port. True: this is the reply, the exchange is over.
@@ -48,7 +49,7 @@ export interface Exchange {
 
 export interface Transport {
   /** Sends `query` (a whole DNS message, not kept after the call) and waits for a reply. Never calls the sink
-   *  synchronously. Over TCP the two-octet length is the transport's business, as is connection reuse. */
+   *  synchronously. Over TCP and TLS the two-octet length is the transport's business, as is connection reuse. */
   exchange(
     server: ServerAddress,
     protocol: Protocol,

@@ -1,6 +1,7 @@
 /**
  * Questions over TCP (RFC 7766): connections are kept for a while and shared, many queries wait on one at a time
- * (§6.2.1.1), and replies come in any order (§7). Which reply belongs to which query the sinks say.
+ * (§6.2.1.1), and replies come in any order (§7). Which reply belongs to which query the sinks say. What the connections
+ * are, their opener decides: the same holds over TLS (RFC 7858 §3.3).
  */
 
 import { connect, type Socket } from 'node:net'
@@ -10,9 +11,15 @@ import { FrameReader, frameMessage } from './frames.ts'
 import type { Clock, Exchange, ExchangeFailure, ExchangeSink, Timer } from './interfaces.ts'
 import type { SourceAddresses } from './source-addresses.ts'
 
+/** Opens a connection from `localAddress`, and calls `ready` when it may be used. */
+export type Dial = (server: ServerAddress, localAddress: string | undefined, ready: () => void) => Socket
+
 export interface TcpClientOptions {
   clock: Clock
   sources: SourceAddresses
+  /** Plain TCP unless told otherwise. */
+  dial?: Dial
+  /** Until a connection may be used. */
   connectTimeoutMs: number
   /** A connection without queries is closed after so long. */
   idleMs: number
@@ -145,6 +152,11 @@ export class TcpClient {
   }
 }
 
+const dialTcp: Dial = (server, localAddress, ready) => {
+  const { hostText: host, port } = server // an address, so that Node looks nothing up
+  return connect({ host, port, localAddress, noDelay: true }, ready)
+}
+
 class TcpExchange implements Exchange {
   readonly server: ServerAddress
   /** The query behind its length, as one write (RFC 7766 §8). */
@@ -228,17 +240,11 @@ class Connection {
   constructor(client: TcpClient, server: ServerAddress) {
     this.client = client
     this.server = server
-    const { clock, sources, connectTimeoutMs, idleMs } = client.options
+    const { clock, sources, connectTimeoutMs, idleMs, dial = dialTcp } = client.options
     const localAddress = sources.pick(server.family)
-    this.socket = connect({
-      host: server.hostText, // an address, so that Node looks nothing up
-      port: server.port,
-      localAddress,
-      noDelay: true,
-    })
+    this.socket = dial(server, localAddress, () => this.opened())
     this.connectTimer = clock.after(connectTimeoutMs, () => this.breakOff('timeout'))
     this.socket.setTimeout(idleMs) // Node's own, as it keeps no process alive
-    this.socket.on('connect', () => this.opened())
     this.socket.on('data', (chunk) => this.read(chunk))
     this.socket.on('timeout', () => this.exchanges.size === 0 && this.breakOff('closed'))
     this.socket.on('error', (error) => {

@@ -1,4 +1,4 @@
-/** The way to the servers of the real world: UDP and TCP sockets of this machine. */
+/** The way to the servers of the real world: UDP, TCP and TLS sockets of this machine. */
 
 import type { ServerAddress } from './address.ts'
 import { systemClock } from './clock.ts'
@@ -8,6 +8,7 @@ import { PooledUdpClient } from './pooled-udp-client.ts'
 import { systemRandom } from './random.ts'
 import { SourceAddresses } from './source-addresses.ts'
 import { TcpClient, type TcpCounters } from './tcp-client.ts'
+import { type TlsCounters, TlsDialer } from './tls-dialer.ts'
 import { UdpClient, type UdpCounters } from './udp-client.ts'
 
 export interface SystemTransportOptions {
@@ -28,15 +29,21 @@ export interface SystemTransportOptions {
   tcpMaxPipelined?: number
   tcpMaxConnectionsPerServer?: number
   tcpMaxConnections?: number
+  /** As those of TCP, where the handshake is part of connecting. */
+  tlsConnectTimeoutMs?: number
+  tlsIdleMs?: number
+  /** A server that is asked over TLS did not show to be the one that is meant. */
+  onUntrusted?: (server: ServerAddress, why: string) => void
 }
 
 export class SystemTransport implements Transport {
   /** Plain numbers that only grow, but for those called …Open. */
-  readonly counters: { udp: UdpCounters; tcp: TcpCounters }
+  readonly counters: { udp: UdpCounters; tcp: TcpCounters; tls: TcpCounters; handshakes: TlsCounters }
   /** How UDP goes out, and why not through libc if not. */
   readonly udpBy: string
   private readonly udp: UdpClient | PooledUdpClient
   private readonly tcp: TcpClient
+  private readonly tls: TcpClient
   private readonly allowed: Record<4 | 6, boolean>
 
   /** Throws RangeError when a source address is not one. */
@@ -60,7 +67,23 @@ export class SystemTransport implements Transport {
       maxConnectionsPerServer: options.tcpMaxConnectionsPerServer ?? 10,
       maxConnections: options.tcpMaxConnections ?? 100,
     })
-    this.counters = { udp: this.udp.counters, tcp: this.tcp.counters }
+    const dialer = new TlsDialer({ clock, onUntrusted: options.onUntrusted ?? (() => {}) })
+    this.tls = new TcpClient({
+      clock,
+      sources,
+      dial: dialer.dial,
+      connectTimeoutMs: options.tlsConnectTimeoutMs ?? 3000,
+      idleMs: options.tlsIdleMs ?? 30_000, // few servers, and a handshake costs more than a connection
+      maxPipelined: 200,
+      maxConnectionsPerServer: 10,
+      maxConnections: 100,
+    })
+    this.counters = {
+      udp: this.udp.counters,
+      tcp: this.tcp.counters,
+      tls: this.tls.counters,
+      handshakes: dialer.counters,
+    }
   }
 
   exchange(
@@ -71,14 +94,21 @@ export class SystemTransport implements Transport {
     sink: ExchangeSink,
   ): Exchange {
     if (!this.allowed[server.family]) return failLater(sink)
-    const client = protocol === 'udp' ? this.udp : this.tcp
-    return client.exchange(server, query, timeoutMs, sink)
+    return this.clientFor(server, protocol).exchange(server, query, timeoutMs, sink)
+  }
+
+  /** Whatever the protocol, a server that is to be asked over TLS is not asked otherwise. */
+  private clientFor(server: ServerAddress, protocol: Protocol): TcpClient | UdpClient | PooledUdpClient {
+    if (server.tls !== undefined) return this.tls
+    if (protocol === 'tls') throw new Error(`${server} has no identity to be known by over TLS`)
+    return protocol === 'udp' ? this.udp : this.tcp
   }
 
   /** Ends all exchanges silently and closes all connections. */
   close(): void {
     this.udp.close()
     this.tcp.close()
+    this.tls.close()
   }
 }
 

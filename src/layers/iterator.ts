@@ -437,7 +437,7 @@ class Iterator implements Layer {
         return this.#tryAnother(iteration, query, reason)
       case 'miscased':
       case 'spoofed':
-        if (protocol === 'tcp') return this.#tryAnother(iteration, query, reason)
+        if (protocol !== 'udp') return this.#tryAnother(iteration, query, reason)
         this.#servers.learn(server, { kind: reason === 'miscased' ? 'case-mismatch' : 'bad-replies' })
         iteration.retry = { server, tcp: true }
         break
@@ -486,13 +486,13 @@ class Iterator implements Layer {
     if (!finding.plain) return this.#tryAnother(iteration, query, rcodeText(finding.rcode))
     // It may not know EDNS: the same server again without. Only if that works it is remembered, RFC 6891 §7.
     this.#servers.learn(query.server, { kind: 'edns-refused' })
-    iteration.retry = { server: query.server, tcp: query.protocol === 'tcp' }
+    iteration.retry = { server: query.server, tcp: query.protocol !== 'udp' }
     iteration.troubles.push(`${query.server.hostText} ${rcodeText(finding.rcode)}`)
     return 'produce'
   }
 
   #hearTruncated(iteration: Iteration, query: Query): Step {
-    if (query.protocol === 'tcp') return this.#tryAnother(iteration, query, 'truncated over TCP')
+    if (query.protocol !== 'udp') return this.#tryAnother(iteration, query, 'truncated over a connection')
     iteration.retry = { server: query.server, tcp: true } // RFC 7766 §5
     return 'produce'
   }

@@ -16,7 +16,9 @@ const RCODES = [
 ]
 export const BADVERS_COLUMN = 16
 
+/** Of clients, and of queries to servers. */
 export const TRANSPORTS = ['udp', 'tcp'] as const
+export const UPSTREAM_TRANSPORTS = ['udp', 'tcp', 'tls'] as const
 export const FAMILIES = ['ipv4', 'ipv6'] as const
 export const RESULTS = [
   'reply',
@@ -107,7 +109,7 @@ export const Tables = {
   UPSTREAM: table(448, 64, {
     name: 'bowline_upstream_queries_total',
     help: 'Queries to other servers, by what came of them',
-    labels: { transport: TRANSPORTS, family: FAMILIES, result: RESULTS },
+    labels: { transport: UPSTREAM_TRANSPORTS, family: FAMILIES, result: RESULTS },
   }),
   MISMATCHES: table(512, 16, {
     name: 'bowline_upstream_mismatch_total',
@@ -167,7 +169,7 @@ export const Histograms = {
     name: 'bowline_upstream_duration_seconds',
     help: 'Time from sending a query to another server to its reply',
     label: 'transport',
-    values: TRANSPORTS,
+    values: UPSTREAM_TRANSPORTS,
   }),
 } as const
 

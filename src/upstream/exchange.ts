@@ -15,6 +15,7 @@ import type { Servers } from './servers.ts'
 export interface ExchangeCounters {
   upstreamUdp: number
   upstreamTcp: number
+  upstreamTls: number
   /** Queries not sent because the same one was under way. */
   shared: number
   replies: number
@@ -45,6 +46,8 @@ export interface Listener {
 /** Room for the longest query: header, name, question, OPT with some options. */
 const QUERY_ROOM = 1024
 const HEADER_OCTETS = 12
+/** RFC 8467 §4.1: over TLS, queries are so long or a multiple of it, lest their length tell what they ask. */
+const PADDED_QUERY_OCTETS = 128
 /** How often a query is sent again, over the same protocol, because of its cookie. */
 const MAX_AGAIN = 2
 
@@ -52,6 +55,7 @@ export class Exchanges {
   readonly counters: ExchangeCounters = {
     upstreamUdp: 0,
     upstreamTcp: 0,
+    upstreamTls: 0,
     shared: 0,
     replies: 0,
     timeouts: 0,
@@ -96,9 +100,11 @@ export class Exchanges {
     const { query } = flight
     const { transport, random, udpSize, clock, cookies } = this.#options
     if (query.protocol === 'udp') this.counters.upstreamUdp++
-    else this.counters.upstreamTcp++
+    else if (query.protocol === 'tcp') this.counters.upstreamTcp++
+    else this.counters.upstreamTls++
     const { qname, qtype, recursionDesired, checkingDisabled, options } = query
-    flight.cookie = cookies !== undefined && query.edns ? cookies.optionFor(query.server) : undefined
+    const encrypted = query.protocol === 'tls' // its server is known by better than a cookie
+    flight.cookie = cookies !== undefined && query.edns && !encrypted ? cookies.optionFor(query.server) : undefined
     flight.timeoutMs = timeoutMs
     flight.sent = composeUpstream(this.#buffer, {
       qname,
@@ -110,6 +116,7 @@ export class Exchanges {
       udpSize,
       options,
       cookie: flight.cookie,
+      padTo: encrypted ? PADDED_QUERY_OCTETS : undefined,
     })
     flight.startMs = clock.monotonicMs()
     flight.way = transport.exchange(query.server, query.protocol, flight.sent.octets, timeoutMs, flight)
@@ -120,7 +127,7 @@ export class Exchanges {
     const { query, sent } = flight
     const verdict = judgePacket(sent as SentQuery, packet)
     if (isReply(verdict, query.protocol)) {
-      // Over TCP nobody could have forged it: the server itself loses the case.
+      // Over a connection nobody could have forged it: the server itself loses the case.
       if (verdict === 'mismatch-case') this.#options.servers.learn(query.server, { kind: 'case-broken' })
       const arrival = this.#read(packet, flight)
       const cookie =
@@ -173,7 +180,7 @@ export class Exchanges {
     } catch (error) {
       if (!(error instanceof WireError)) throw error
       this.counters.malformed++
-      return query.protocol === 'tcp' ? { kind: 'silence', reason: 'malformed' } : undefined
+      return query.protocol !== 'udp' ? { kind: 'silence', reason: 'malformed' } : undefined
     }
   }
 

@@ -4,7 +4,7 @@
  * (RFC 5452 §9.1). Pure: only the header and the question of a reply are looked at, and nothing is decompressed.
  */
 
-import type { Random } from '../io/interfaces.ts'
+import type { Protocol, Random } from '../io/interfaces.ts'
 import type { Name } from '../wire/name.ts'
 import { copyOctets } from '../wire/pool.ts'
 import { Class, EdnsOption, Flag, Opcode, Rcode, Type } from '../wire/types.ts'
@@ -21,6 +21,8 @@ const LEAST_RECORD = 11
 /** OPT without options (RFC 6891 §6.1.2). */
 const EMPTY_OPT = 11
 const EDNS_DO = 0x8000
+/** Code and length of an EDNS option. */
+const OPTION_HEADER = 4
 
 export interface UpstreamQuery {
   qname: Name
@@ -39,6 +41,8 @@ export interface UpstreamQuery {
   options?: readonly { code: number; data: Uint8Array }[]
   /** Data of a COOKIE option to send beside them, RFC 7873 §4. */
   cookie?: Uint8Array | undefined
+  /** Pads the message with EDNS to a multiple of so many octets, RFC 7830; undefined: it stays as long as it is. */
+  padTo?: number | undefined
 }
 
 export interface SentQuery {
@@ -86,6 +90,7 @@ function putOpt(buffer: Uint8Array, start: number, query: UpstreamQuery): number
     offset = putOption(buffer, offset, code, data)
   }
   if (query.cookie !== undefined) offset = putOption(buffer, offset, EdnsOption.COOKIE, query.cookie)
+  if (query.padTo !== undefined) offset = putPadding(buffer, offset, query.padTo)
   putU16(buffer, start + 9, offset - start - EMPTY_OPT)
   return offset
 }
@@ -95,6 +100,15 @@ function putOption(buffer: Uint8Array, offset: number, code: number, data: Uint8
   putU16(buffer, offset + 2, data.length)
   for (let i = 0; i < data.length; i++) buffer[offset + 4 + i] = data[i]
   return offset + 4 + data.length
+}
+
+/** The last option, zeros, up to the next multiple of `block` from the start of the message (RFC 7830 §3). */
+function putPadding(buffer: Uint8Array, offset: number, block: number): number {
+  const end = Math.ceil((offset + OPTION_HEADER) / block) * block
+  putU16(buffer, offset, EdnsOption.PADDING)
+  putU16(buffer, offset + 2, end - offset - OPTION_HEADER)
+  buffer.fill(0, offset + OPTION_HEADER, end)
+  return end
 }
 
 /** Gives each letter of `name`, in place, a case by the toss of a coin (draft-vixie-dnsext-dns0x20 §4). */
@@ -144,9 +158,9 @@ export function judgePacket(sent: SentQuery, packet: Uint8Array): Verdict {
   return hasSaneCounts(packet, HEADER + sent.question.length, flags) ? verdict : 'malformed'
 }
 
-/** Whether the exchange is over. TCP can't be forged from off the path, so there lost case is the server's own doing. */
-export function isReply(verdict: Verdict, protocol: 'udp' | 'tcp'): boolean {
-  return verdict === 'match' || (verdict === 'mismatch-case' && protocol === 'tcp')
+/** Whether the exchange is over. Connections can't be forged from off the path, so there lost case is the server's own doing. */
+export function isReply(verdict: Verdict, protocol: Protocol): boolean {
+  return verdict === 'match' || (verdict === 'mismatch-case' && protocol !== 'udp')
 }
 
 /**

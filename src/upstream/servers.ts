@@ -37,7 +37,7 @@ export interface ServersOptions {
 }
 
 export interface Wish {
-  /** TCP and nothing else: the reply was truncated, or forgery is suspected. */
+  /** TCP, or TLS, and nothing else: the reply was truncated, or forgery is suspected. */
   tcp?: boolean
   /** Wait at least this long: a forwarder resolves first and answers then. */
   minTimeoutMs?: number
@@ -59,7 +59,9 @@ export type Outcome =
   /** ICMP or a reset says that nobody is there to answer, or the kernel that there is no way. */
   | { kind: 'refused'; protocol?: Protocol }
   | { kind: 'unreachable'; protocol?: Protocol }
-  /** The TCP connection ended before the reply. */
+  /** Over TLS, somebody is there who does not show to be the one that is meant. */
+  | { kind: 'untrusted'; protocol?: Protocol }
+  /** The connection ended before the reply. */
   | { kind: 'closed'; protocol?: Protocol }
   /** We had no socket to ask with: says nothing about the server. */
   | { kind: 'no-socket' }
@@ -180,6 +182,7 @@ export class Servers {
         this.learnTimeout(server, outcome.protocol, 0, now)
         break
       case 'refused':
+      case 'untrusted':
       case 'closed':
         this.learnTimeout(server, outcome.protocol, 0, now)
         break
@@ -319,6 +322,7 @@ export class Servers {
 
   private choice({ address, server }: Known, tries: number, othersLeft: boolean, wish: Wish): Choice {
     const now = this.clock.monotonicMs()
+    const { tls } = address
     const tcp =
       wish.tcp === true ||
       server.tcpUntilMs > now ||
@@ -328,13 +332,13 @@ export class Servers {
     if (tries === 0 && othersLeft) {
       timeoutMs = Math.min(timeoutMs, Math.max(FIRST_WAIT_MS, server.srttMs * FIRST_WAIT_RTTS))
     }
-    if (tcp) timeoutMs = Math.max(timeoutMs, MIN_TCP_TIMEOUT_MS)
+    if (tcp || tls !== undefined) timeoutMs = Math.max(timeoutMs, MIN_TCP_TIMEOUT_MS)
     return {
       address,
-      protocol: tcp ? 'tcp' : 'udp',
+      protocol: tls !== undefined ? 'tls' : tcp ? 'tcp' : 'udp', // RFC 8310 §5: never anything less than was asked for
       timeoutMs: Math.round(Math.max(timeoutMs, wish.minTimeoutMs ?? 0)),
       edns: server.ednsBrokenUntilMs <= now && server.ednsSuspectUntilMs <= now,
-      mixCase: this.options.mixCase && server.caseBrokenUntilMs <= now,
+      mixCase: this.options.mixCase && tls === undefined && server.caseBrokenUntilMs <= now,
     }
   }
 

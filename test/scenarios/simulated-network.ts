@@ -26,7 +26,7 @@ const ROUND_TRIP_MS = 4
 export class SimulatedNetwork implements Transport {
   /** Exchanges that have an answer or failure under way. */
   inFlight = 0
-  sent = { udp: 0, tcp: 0 }
+  sent = { udp: 0, tcp: 0, tls: 0 }
   private readonly clock: Clock
   private readonly farSide: FarSide
 
@@ -70,7 +70,7 @@ export class SimulatedNetwork implements Transport {
       sink.failed(reason)
     }
 
-    const delayMs = reaction.delayMs ?? (protocol === 'tcp' ? 2 : 1) * ROUND_TRIP_MS // TCP: a handshake comes first
+    const delayMs = reaction.delayMs ?? (protocol === 'udp' ? 1 : 2) * ROUND_TRIP_MS // TCP: a handshake comes first
     if ('failure' in reaction) {
       arriveAfter(delayMs, () => fail(reaction.failure))
     } else {

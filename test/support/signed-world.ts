@@ -44,7 +44,7 @@ export class SignedWorld {
 
   server(): Server {
     return ({ packet, protocol }) => {
-      const reply = this.authority.respond(packet, protocol)
+      const reply = this.authority.respond(packet, protocol === 'udp' ? 'udp' : 'tcp')
       return { packets: reply === undefined ? [] : [reply.slice()] }
     }
   }

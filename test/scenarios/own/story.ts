@@ -194,7 +194,7 @@ export function authority(zones: Record<string, string>): Server {
     })),
   )
   return ({ packet, protocol }) => {
-    const packets = server.respond(packet, protocol)
+    const packets = server.respond(packet, protocol === 'udp' ? 'udp' : 'tcp')
     return { packets: packets === undefined ? [] : [packets.slice()] }
   }
 }

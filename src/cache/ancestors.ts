@@ -22,7 +22,7 @@ export interface Sight {
 }
 
 /** What few names have, and so need not be looked for below names where there is none. */
-export const Below = { CUTS: 1, FAILURES: 2 } as const
+export const Below = { CUTS: 1, FAILURES: 2, NAME_ERRORS: 4, ALIASES: 8 } as const
 
 /** One name, its sight, and the way up. */
 export interface Ancestor extends Readonly<Sight> {

@@ -155,9 +155,15 @@ export class Cache implements Surroundings {
     return rrsetFrom(entry, owner, type, nowMs)
   }
 
+  /** The CNAME of exactly this owner, as lookup() gives it. */
+  lookupAlias(owner: Name): CacheEntry | undefined {
+    return this.isMarked(owner, Below.ALIASES, this.clock.wallMs()) ? this.lookup(owner, Type.CNAME) : undefined
+  }
+
   /** The name error stored for exactly this owner. */
   lookupNxdomain(owner: Name): CacheEntry | undefined {
     const nowMs = this.clock.wallMs()
+    if (!this.isMarked(owner, Below.NAME_ERRORS, nowMs)) return undefined
     const entry = this.live(this.keys.named(Kind.NXDOMAIN, owner), nowMs)
     return entry === undefined ? undefined : denialFrom('nxdomain', entry, nowMs)
   }
@@ -198,6 +204,7 @@ export class Cache implements Surroundings {
     if (entry === undefined) return false
     this.store.put(this.keys.typed(Kind.RRSET, rrset.owner, rrset.type), entry)
     if (rrset.type === Type.DNAME) this.ancestors.changed(rrset.owner)
+    if (rrset.type === Type.CNAME) this.mark(rrset.owner, Below.ALIASES, expiresMs, nowMs)
     return true
   }
 
@@ -214,7 +221,10 @@ export class Cache implements Surroundings {
     if (entry === undefined) return false
     const key = kind === 'nodata' ? this.keys.typed(Kind.RRSET, owner, type) : this.keys.named(Kind.NXDOMAIN, owner)
     this.store.put(key, entry)
-    if (kind === 'nxdomain') this.ancestors.changed(owner)
+    if (kind === 'nxdomain') {
+      this.ancestors.changed(owner)
+      this.mark(owner, Below.NAME_ERRORS, expiresMs, nowMs)
+    }
     return true
   }
 

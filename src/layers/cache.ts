@@ -133,7 +133,7 @@ interface Alias {
 /** A known CNAME at `sname`, or a DNAME at one of its ancestors (RFC 6672 §3.3). */
 function cachedAlias(cache: Cache, request: Request): Alias | undefined {
   const { sname } = request
-  const cname = request.qtype === Type.CNAME ? undefined : cache.lookup(sname, Type.CNAME)
+  const cname = request.qtype === Type.CNAME ? undefined : cache.lookupAlias(sname)
   if (cname?.kind === 'rrset' && isGoodEnough(cname, request)) {
     request.judge(cname.security)
     showProofs(request, cname.proofs)

@@ -130,6 +130,8 @@ export class Servers {
   private readonly random: Random
   private readonly options: ServersOptions
   private readonly table: ServerTable
+  /** Room for pickSound(). */
+  private readonly sound: Server[] = []
 
   constructor(store: ServerStore | undefined, clock: Clock, random: Random, options: Partial<ServersOptions> = {}) {
     this.clock = clock
@@ -153,7 +155,7 @@ export class Servers {
    * `tried` says how often this request has asked each address (by key). `candidates` may hold duplicates.
    */
   choose(candidates: readonly ServerAddress[], tried: Tried, wish: Wish = {}): Choice | undefined {
-    const chosen = this.only(candidates) ?? this.pick(this.usable(candidates, tried), tried)
+    const chosen = this.pickSound(candidates, tried) ?? this.pick(this.usable(candidates, tried), tried)
     if (chosen === undefined) {
       this.counters.noneUsable++
       return undefined
@@ -227,12 +229,35 @@ export class Servers {
 
   // Choosing ---------------------------------------------------------------------------------------------------------
 
-  /** The candidate, where there is no choice and nothing wrong with it. */
-  private only(candidates: readonly ServerAddress[]): (Known & { othersLeft: boolean }) | undefined {
-    if (candidates.length !== 1 || this.families.status(candidates[0].family) !== 'up') return undefined
+  /** As pick() does it, but only where nothing was tried yet and nothing is wrong with any of them, as nearly always. */
+  private pickSound(candidates: readonly ServerAddress[], tried: Tried): (Known & { othersLeft: boolean }) | undefined {
+    const { length } = candidates
+    if (tried.size > 0 || length === 0) return undefined
     const now = this.clock.monotonicMs()
-    const server = this.table.meet(candidates[0], now)
-    return server.deadUntilMs > now ? undefined : { address: candidates[0], server, othersLeft: false }
+    const servers = this.sound
+    for (let i = 0; i < length; i++) {
+      if (this.families.status(candidates[i].family) !== 'up') return undefined
+      servers[i] = this.table.meet(candidates[i], now)
+      if (servers[i].deadUntilMs > now) return undefined
+    }
+    let best = 0
+    let bestScore = this.score(servers[0])
+    let equals = 1
+    for (let i = 1; i < length; i++) {
+      const score = this.score(servers[i])
+      if (score > bestScore) continue
+      equals = score === bestScore ? equals + 1 : 1
+      if (equals > 1 && this.random.below(equals) !== 0) continue
+      best = i
+      bestScore = score
+    }
+    let index = best
+    if (length > 1 && this.random.below(EXPLORE_ONE_IN) === 0) {
+      this.counters.explored++
+      index = this.random.below(length - 1)
+      if (index >= best) index++
+    }
+    return { address: candidates[index], server: servers[index], othersLeft: length > 1 }
   }
 
   /** Candidates without duplicates, and of families that are switched on and work. */

@@ -25,14 +25,19 @@ export interface TlsCounters {
 
 /** How long a session may be resumed: a certificate may expire meanwhile, or be replaced because its key has leaked. */
 const SESSION_MS = 3600_000
-/** Sessions kept of one server. Each is used once, lest connections be linked by whoever listens (RFC 8446 §C.4). */
+interface Session {
+  ticket: Buffer
+  untilMs: number
+}
+
+/** Sessions kept of one server. Under TLS 1.3, each is used once, lest connections be linked by who listens (RFC 8446 §C.4). */
 const MAX_SESSIONS = 4
 
 export class TlsDialer {
   readonly counters: TlsCounters = { handshakes: 0, resumed: 0, untrusted: 0 }
   readonly #options: TlsDialerOptions
   /** By ServerAddress.key; there are as many as operators name. */
-  readonly #sessions = new Map<string, { ticket: Buffer; untilMs: number }[]>()
+  readonly #sessions = new Map<string, Session[]>()
   readonly #contexts = new WeakMap<TlsIdentity, SecureContext>()
   readonly #distrust = new Map<string, string>()
 
@@ -44,13 +49,14 @@ export class TlsDialer {
    *  written waits. One that fails, or is not with whom it should be, is destroyed with an error. */
   readonly dial = (server: ServerAddress, localAddress: string | undefined, ready: () => void): Socket => {
     const identity = server.tls as TlsIdentity
+    const former = this.#takeSession(server)
     const options: ConnectionOptions & { localAddress: string | undefined } = {
       host: server.hostText, // an address, so that Node looks nothing up
       port: server.port,
       localAddress,
       servername: identity.hostname ?? '',
       secureContext: this.#contextFor(identity),
-      session: this.#takeSession(server),
+      session: former?.ticket,
       rejectUnauthorized: false, // why it is not, whyDistrusted() judges, as there may be pins
     }
     const socket = connect(options)
@@ -59,7 +65,7 @@ export class TlsDialer {
     socket.setNoDelay(true)
     socket.cork() // until the server is known
     socket.on('session', (ticket) => {
-      if (trusted) this.#keepSession(server, ticket)
+      if (trusted) this.#keepSession(server, this.#newSession(ticket))
       else early.push(ticket)
     })
     socket.on('secureConnect', () => {
@@ -72,8 +78,12 @@ export class TlsDialer {
       }
       trusted = true
       this.#distrust.delete(server.key)
-      if (socket.isSessionReused()) this.counters.resumed++
-      for (const ticket of early) this.#keepSession(server, ticket)
+      if (former !== undefined && socket.isSessionReused()) {
+        this.counters.resumed++
+        // TLS 1.2 goes on with the old ticket unless it gives a new one (RFC 5077 §3.3).
+        if (socket.getProtocol() === 'TLSv1.2' && early.length === 0) this.#keepSession(server, former)
+      }
+      for (const ticket of early) this.#keepSession(server, this.#newSession(ticket))
       socket.uncork()
       ready()
     })
@@ -89,18 +99,22 @@ export class TlsDialer {
     return context
   }
 
-  #takeSession({ key }: ServerAddress): Buffer | undefined {
+  #takeSession({ key }: ServerAddress): Session | undefined {
     const nowMs = this.#options.clock.monotonicMs()
     const sessions = this.#sessions.get(key) ?? []
     const fresh = sessions.filter(({ untilMs }) => untilMs > nowMs)
     const taken = fresh.pop()
     this.#sessions.set(key, fresh)
-    return taken?.ticket
+    return taken
   }
 
-  #keepSession({ key }: ServerAddress, ticket: Buffer): void {
+  #newSession(ticket: Buffer): Session {
+    return { ticket, untilMs: this.#options.clock.monotonicMs() + SESSION_MS }
+  }
+
+  #keepSession({ key }: ServerAddress, session: Session): void {
     const sessions = this.#sessions.get(key) ?? []
-    sessions.push({ ticket, untilMs: this.#options.clock.monotonicMs() + SESSION_MS })
+    sessions.push(session)
     this.#sessions.set(key, sessions.slice(-MAX_SESSIONS))
   }
 

@@ -53,7 +53,11 @@ interface Socket {
   idleSinceMs: number
   /** Those that wait for a reply. */
   readonly exchanges: PooledExchange[]
-  /** One of them ended without: the socket goes with the last. */
+  /** IDs of those that have ended since questions last went out: what still comes for them is no guess at the others. */
+  readonly ended: number[]
+  /** Something in the outbox is for it. */
+  isPosted: boolean
+  /** One of its exchanges ended without a reply: the socket goes with the last. */
   spoiled: boolean
 }
 
@@ -100,6 +104,7 @@ export class PooledUdpClient {
   exchange(server: ServerAddress, query: Uint8Array, timeoutMs: number, sink: ExchangeSink): Exchange {
     const { counters } = this
     counters.queries++
+    if (this.#outboxEnd + query.length > OUTBOX_OCTETS) this.#flush() // before it counts among those to be sent
     const pool = this.#poolFor(server)
     pool.asked++
     const exchange = new PooledExchange(this, sink)
@@ -134,7 +139,10 @@ export class PooledUdpClient {
     const last = exchanges.pop() as PooledExchange
     if (last !== exchange) exchanges[exchanges.indexOf(exchange)] = last
     if (!replied) socket.spoiled = true
-    if (exchanges.length > 0) return
+    if (exchanges.length > 0) {
+      socket.ended.push(exchange.id)
+      return
+    }
     if (socket.pool.current === socket) socket.pool.current = undefined
     if (socket.spoiled || this.#closed || socket.uses >= MAX_USES || !socket.pool.isBusy(this.#poolSize)) {
       this.#shut(socket)
@@ -149,9 +157,9 @@ export class PooledUdpClient {
 
   /** Keeps a question until the packets at hand have all been read. */
   #post(socket: Socket, exchange: PooledExchange, query: Uint8Array): void {
-    if (this.#outboxEnd + query.length > OUTBOX_OCTETS) this.#flush()
     if (this.#sending.length === 0) queueMicrotask(this.#flush)
-    if (socket.exchanges.length === 1) this.#sending.push(socket)
+    if (!socket.isPosted) this.#sending.push(socket)
+    socket.isPosted = true
     this.#outbox.set(query, this.#outboxEnd)
     exchange.postedAt = this.#outboxEnd
     this.#outboxEnd += query.length
@@ -163,6 +171,8 @@ export class PooledUdpClient {
     for (const socket of this.#sending) {
       if (socket.pool.current === socket) socket.pool.current = undefined
       const { exchanges } = socket
+      socket.isPosted = false
+      socket.ended.length = 0
       for (let i = 0; i < exchanges.length; i++)
         calls.put(i, this.#outbox, exchanges[i].postedAt, exchanges[i].postedTo)
       this.#send(socket.fd, exchanges)
@@ -226,7 +236,17 @@ export class PooledUdpClient {
     const fd = calls.open(family)
     if (fd < 0) return 'no-socket'
     const tag = this.#freeTags.pop() ?? this.#sockets.length
-    const socket: Socket = { fd, tag, pool, uses: 1, idleSinceMs: 0, exchanges: [], spoiled: false }
+    const socket: Socket = {
+      fd,
+      tag,
+      pool,
+      uses: 1,
+      idleSinceMs: 0,
+      exchanges: [],
+      ended: [],
+      isPosted: false,
+      spoiled: false,
+    }
     const bound = this.#bind(fd, family, sources.pick(family))
     if (bound === undefined && calls.connect(fd, pool.name) === 0 && this.#watcher.add(fd, tag)) {
       this.#sockets[tag] = socket
@@ -314,13 +334,14 @@ export class PooledUdpClient {
     for (let i = 0; i < packets; i++) this.#hand(socket, calls.packet(i))
   }
 
-  /** Gives a packet to the exchange it is for. One that is for none is heard by all: somebody is guessing. */
+  /** Gives a packet to the exchange it is for. One that is for none, and never was, is heard by all: somebody is guessing. */
   #hand(socket: Socket, packet: Uint8Array): void {
-    const { exchanges } = socket
+    const { exchanges, ended } = socket
     if (exchanges.length === 0) return // late, and to nobody
-    this.counters.packets++
     const id = packet.length < 2 ? -1 : (packet[0] << 8) | packet[1]
-    const addressee = exchanges.length === 1 ? exchanges[0] : exchanges.find((exchange) => exchange.id === id)
+    const addressee = exchangeOf(exchanges, id)
+    if (addressee === undefined && ended.includes(id)) return // late, or there for the second time
+    this.counters.packets++
     if (addressee?.receive(packet)) return
     this.counters.rejected++
     if (addressee === undefined) for (const exchange of [...exchanges]) exchange.receive(packet)
@@ -375,6 +396,7 @@ class PooledExchange implements Exchange {
   /** True when the packet was the reply, or nobody waits any more. The socket is free before the sink hears of it, since
    *  the sink's next question may well want one; the packet stays as it is until the sink returns. */
   receive(packet: Uint8Array): boolean {
+    if (this.#over) return true // another that heard the packet has seen to it
     if (!this.#sink.accept(packet)) return this.#over
     this.#end(true)
     return true
@@ -403,8 +425,12 @@ class PooledExchange implements Exchange {
 
 function hasRoomFor({ exchanges, spoiled }: Socket, id: number): boolean {
   if (spoiled || exchanges.length >= MESSAGES) return false
-  for (let i = 0; i < exchanges.length; i++) if (exchanges[i].id === id) return false
-  return true
+  return exchangeOf(exchanges, id) === undefined
+}
+
+function exchangeOf(exchanges: readonly PooledExchange[], id: number): PooledExchange | undefined {
+  for (let i = 0; i < exchanges.length; i++) if (exchanges[i].id === id) return exchanges[i]
+  return undefined
 }
 
 const ANY_4 = sockaddr('0.0.0.0', 0)

@@ -10,7 +10,9 @@ import { addLiveConfigCommands } from './commands/live-config.ts'
 import { addModuleCommands } from './commands/module.ts'
 import { ExitCode } from './commands/outcome.ts'
 import { addQueryCommand } from './commands/query.ts'
+import { addRequestsCommand } from './commands/requests.ts'
 import { addRunCommand } from './commands/run.ts'
+import { addServersCommand } from './commands/servers.ts'
 import { addServiceCommands } from './commands/service.ts'
 import { addStatusCommand } from './commands/status.ts'
 import { addTopCommands } from './commands/top.ts'
@@ -30,6 +32,8 @@ addStatusCommand(program)
 addServiceCommands(program)
 addWorkersCommands(program)
 addTraceCommand(program)
+addRequestsCommand(program)
+addServersCommand(program)
 addQueryCommand(program)
 addLiveConfigCommands(addConfigCommands(program))
 addTrustAnchorCommands(program)

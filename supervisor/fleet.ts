@@ -105,6 +105,8 @@ const COUNTERS_MS = 500
 const SPREAD_MS = 1000
 /** Longer than a question may take. */
 const TRACE_MS = 65_000
+/** What a worker knows it tells at once, unless it hangs. */
+const LOOK_MS = 1000
 /** What a module is told to do may take so long. */
 const MODULE_MS = 30_000
 /** Suspects that are written to the log. */
@@ -308,6 +310,16 @@ export class Fleet {
   ): Promise<{ worker: number; outcome: VerbOutcome }[]> {
     const answers = await this.#askAll({ kind: 'module-verb', ...order })
     return answers.map(({ worker, answer }) => ({ worker, outcome: answer as VerbOutcome }))
+  }
+
+  /** What each worker that answers at once has to say; one that hangs does not keep the others from being heard. */
+  async look<Facts>(order: WorkerOrder): Promise<{ worker: number; facts: Facts | undefined }[]> {
+    const running = [...this.#places].filter(([, { child }]) => child.state === 'running')
+    const looks = running.map(async ([worker, { child }]) => {
+      const facts = (await child.askWorker(order, LOOK_MS).catch(() => undefined)) as Facts | undefined
+      return { worker, facts }
+    })
+    return (await Promise.all(looks)).sort((one, other) => one.worker - other.worker)
   }
 
   /** Rejects when no worker runs, or one of them does not answer. */

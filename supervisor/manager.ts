@@ -7,7 +7,15 @@ import type { Clock, Timer } from '../src/io/interfaces.ts'
 import { groupLog, type Log, type LogLevel, setLogging } from '../src/io/log.ts'
 import { systemRandom } from '../src/io/random.ts'
 import type { Frequent, FrequentTable } from '../src/metrics/frequent.ts'
-import type { CacheFacts, CacheOrder, ModuleFacts } from '../workers/messages.ts'
+import type {
+  CacheFacts,
+  CacheOrder,
+  ModuleFacts,
+  ServersAnswer,
+  ServersOrder,
+  WaitingFacts,
+} from '../workers/messages.ts'
+import { mergeServers, type ServerOfAll } from './all-servers.ts'
 import { AutoScale } from './auto-scale.ts'
 import { usableCpus } from './cgroup.ts'
 import { type Change, ReloadClass, withoutRestart } from './changes.ts'
@@ -233,6 +241,21 @@ export class Manager {
     return this.fleet.trace(...order)
   }
 
+  /** Questions that wait, those that began first, `limit` in all; and the workers that did not say. */
+  async waiting(limit: number): Promise<{ waiting: (WaitingFacts & { worker: number })[]; silent: number[] }> {
+    const looks = await this.fleet.look<WaitingFacts[]>({ kind: 'waiting', limit })
+    const waiting = looks.flatMap(({ worker, facts = [] }) => facts.map((fact) => ({ worker, ...fact })))
+    waiting.sort((one, other) => other.ageMs - one.ageMs)
+    return { waiting: waiting.slice(0, limit), silent: silentOf(looks) }
+  }
+
+  /** What is remembered of other servers: of each what the worker has to say that heard of it last, and which know it. */
+  async servers(order: ServersOrder): Promise<{ zoneCut?: string; servers: ServerOfAll[]; silent: number[] }> {
+    const looks = await this.fleet.look<ServersAnswer>({ kind: 'servers', ...order })
+    const { zoneCut } = looks.find(({ facts }) => facts?.zoneCut !== undefined)?.facts ?? {}
+    return { zoneCut, servers: mergeServers(looks).slice(0, order.limit), silent: silentOf(looks) }
+  }
+
   /** Which modules run, and in which workers one of them is switched off for its faults. */
   async modules(): Promise<(Omit<ModuleFacts, 'isOn'> & { offIn: number[] })[]> {
     const workers = await this.fleet.modules()
@@ -430,6 +453,10 @@ function autoScaleOf(config: Config): AutoScale | undefined {
 
 function needsRestart(change: Change): boolean {
   return change.class === ReloadClass.RESTART
+}
+
+function silentOf(looks: readonly { worker: number; facts: unknown }[]): number[] {
+  return looks.filter(({ facts }) => facts === undefined).map(({ worker }) => worker)
 }
 
 /** What these files hold may have changed though their names have not. */

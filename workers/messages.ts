@@ -122,10 +122,78 @@ export type WorkerOrder =
   | { kind: 'spread-by-query'; workers: number }
   /** Resolve this, and tell how. Answered by Traced. */
   | { kind: 'trace'; name: string; type: number; cd: boolean; dnssec: boolean }
+  /** Which questions wait, `limit` at most? Answered by WaitingFacts[], those that began first. */
+  | { kind: 'waiting'; limit: number }
+  /** What is remembered of other servers? Answered by ServersAnswer. */
+  | ({ kind: 'servers' } & ServersOrder)
   /** Which modules run? Answered by ModuleFacts[]. */
   | { kind: 'modules' }
   /** Have a module do something. Answered by VerbOutcome. */
   | { kind: 'module-verb'; module: string; verb: string; words: readonly string[] }
+
+/** A question that waits for something. */
+export interface WaitingFacts {
+  name: string
+  type: string
+  /** Since the client's question came that this one serves. */
+  ageMs: number
+  /** `reply`: for a server's; `others`: for what it depends on; `turn`: for other questions to have theirs. */
+  waitsFor: 'reply' | 'others' | 'turn'
+  /** Asked for its own sake, for the address of a server, as a link of a chain of trust, or about the root's servers. */
+  purpose: string
+  /** 0: a client's, or one of our own; else so many questions depend on it, one above the other. */
+  depth: number
+  /** The network of the client for whom it is asked (IPv4 /24, IPv6 /56); undefined: nobody but ourselves. */
+  client?: string
+  /** The name it has come to by aliases. */
+  sname?: string
+  zoneCut?: string
+  /** Whom it was asked of last. */
+  server?: string
+  protocol?: string
+  /** Clients and questions that wait for the same answer. */
+  joined: number
+  /** Nobody waits for it any more: it goes on for the cache. */
+  background: boolean
+  /** Queries sent to servers for the client's question so far, and octets received. */
+  queries: number
+  octets: number
+}
+
+/** What a worker remembers of another server. */
+export interface ServerFacts {
+  /** `192.0.2.1@53`. */
+  address: string
+  /** Smoothed round-trip time; 0: never measured. */
+  srttMs: number
+  rttvarMs: number
+  /** In a row, up to now. */
+  timeouts: number
+  /** It is not asked for so long. */
+  deadForMs?: number
+  /** It does not understand EDNS, loses the case of names, is reached over TCP only. */
+  ednsBroken: boolean
+  caseBroken: boolean
+  tcpOnly: boolean
+  /** Since it last taught this worker something; undefined: others have told what is known. */
+  learnedAgoMs?: number
+  /** Of those asked about a name: what the zone calls it. */
+  name?: string
+}
+
+export interface ServersAnswer {
+  servers: ServerFacts[]
+  /** Where a name was given: the zone, or the subtree of a forward rule, whose servers these are. */
+  zoneCut?: string
+}
+
+export interface ServersOrder {
+  /** An address, with or without port, or a domain name; undefined: all. */
+  of?: string
+  /** Only those with something wrong. */
+  troubled?: boolean
+  limit: number
+}
 
 export interface ModuleFacts {
   name: string

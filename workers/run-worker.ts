@@ -237,6 +237,10 @@ class Worker {
         return undefined
       case 'trace':
         return this.#resolver.trace?.(order)
+      case 'waiting':
+        return this.#resolver.waitingQuestions?.(order.limit) ?? []
+      case 'servers':
+        return this.#resolver.knownServers?.(order) ?? { servers: [] }
       case 'modules':
         return moduleFacts(this.#resolver.modules)
       case 'module-verb':

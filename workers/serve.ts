@@ -17,7 +17,7 @@ import type { ClientLimits } from './client-limits.ts'
 import { countAnswer } from './count-answer.ts'
 import type { LastQuestions } from './last-questions.ts'
 import { isLoopback } from './local-clients.ts'
-import type { ModuleCount, Traced, WorkerOrder } from './messages.ts'
+import type { ModuleCount, ServersAnswer, ServersOrder, Traced, WaitingFacts, WorkerOrder } from './messages.ts'
 
 /** Who asked. `address` has 4 or 16 octets. */
 export interface Client {
@@ -57,6 +57,10 @@ export interface Resolver {
   frequentBogus?(): Frequent[]
   /** Resolves a question of an operator, and tells how. */
   trace?(order: Extract<WorkerOrder, { kind: 'trace' }>): Promise<Traced>
+  /** Which questions wait, and what for? Those that began first. */
+  waitingQuestions?(limit: number): WaitingFacts[]
+  /** What is remembered of other servers? */
+  knownServers?(order: ServersOrder): ServersAnswer
   /** The modules that run. */
   readonly modules?: readonly RunningModule[]
   /** How UDP goes out to servers. */

@@ -23,6 +23,7 @@ import { answersAtOnce } from './answers-at-once.ts'
 import { cookieSecret } from './cookie-secret.ts'
 import { CACHE_FILE } from './keeper.ts'
 import { KeeperLink } from './keeper-link.ts'
+import { knownServers } from './known-servers.ts'
 import { loadModules } from './load-modules.ts'
 import { coreLog, moduleLog, stepLog } from './log-groups.ts'
 import { MeasuredTransport } from './measured-transport.ts'
@@ -32,6 +33,7 @@ import { moduleCounts, reportCounters, reportGauges } from './report.ts'
 import { runWorker } from './run-worker.ts'
 import type { Resolver } from './serve.ts'
 import { traceQuestion } from './trace.ts'
+import { waitingFacts } from './waiting.ts'
 
 /** How long a new worker waits for its keeper. Without it, it answers as well, but from an empty cache. */
 const KEEPER_WAIT_MS = 2000
@@ -100,15 +102,19 @@ async function makeResolver({ config, index: place, socketPath }: StartWorker, l
     log: toLog,
     trace: stepLog(log),
   }
+  const caches: Cache[] = []
   const core = new Partitions(
     settings,
-    (partition, own) =>
-      new Core({
+    (partition, own) => {
+      const cache = new Cache(store, clock, { ...cacheOptionsFromConfig(config), partition })
+      caches.push(cache)
+      return new Core({
         ...common,
         ...own,
-        cache: new Cache(store, clock, { ...cacheOptionsFromConfig(config), partition }),
+        cache,
         anchors: partition === 0 ? anchors : anchorsInForce(own.settings),
-      }),
+      })
+    },
     (packet, response, secure, policy) => index.insert(packet, response, secure, policy),
   )
   const parts = { core, transport, measured, index, link }
@@ -137,6 +143,8 @@ async function makeResolver({ config, index: place, socketPath }: StartWorker, l
       secrets !== undefined && isGoodCookie(option, address, (seconds) => secrets.at(seconds), nowSeconds),
     frequentBogus: () => bogusLog.frequent(FREQUENT),
     trace: (order) => traceQuestion(core.cores[0], systemClock, order),
+    waitingQuestions: (limit) => waitingFacts(core.cores, systemClock, limit),
+    knownServers: (order) => knownServers(core.cores[0], caches[0], systemClock.wallMs(), order),
     modules: modules.running,
     udpBy: transport.udpBy,
     report: (counters) => reportCounters(parts, counters),

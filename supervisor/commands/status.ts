@@ -81,10 +81,15 @@ function suspectText({ questions }: NonNullable<Status['workers'][number]['lastC
   return suspect === undefined ? '' : `, after ${suspect.question} from ${suspect.client}`
 }
 
-/** Numbers and words under each other. */
-function columns(table: readonly string[][]): string[] {
+/** Numbers and words under each other; from column number `words` on, such as begin at the left. */
+export function columns(table: readonly string[][], words = Number.POSITIVE_INFINITY): string[] {
   const widths = table[0].map((_, column) => Math.max(...table.map((row) => row[column].length)))
-  return table.map((row) => row.map((cell, column) => cell.padStart(widths[column])).join('  '))
+  return table.map((row) =>
+    row
+      .map((cell, column) => (column < words ? cell.padStart(widths[column]) : cell.padEnd(widths[column])))
+      .join('  ')
+      .trimEnd(),
+  )
 }
 
 /** `3d 4h`, `2m 5s`: the two largest units. */

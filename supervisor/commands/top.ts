@@ -61,7 +61,7 @@ function withLimit(path: string, { limit }: TopOptions): string {
   return limit === undefined ? path : `${path}?limit=${limit}`
 }
 
-function toLimit(text: string): number {
+export function toLimit(text: string): number {
   if (/^[1-9]\d{0,3}$/.test(text)) return Number(text)
   throw new InvalidArgumentError('Write a whole number from 1 to 1000.')
 }

@@ -5,6 +5,7 @@ import * as z from 'zod'
 import { MAX_PARTITION } from '../../src/cache/keys.ts'
 import { BowlineError } from '../../src/config/error.ts'
 import { LOG_GROUPS } from '../../src/config/log-groups.ts'
+import { ServerAddress } from '../../src/io/address.ts'
 import { FREQUENT_TABLES, type FrequentTable } from '../../src/metrics/frequent.ts'
 import { nameFromText } from '../../src/wire/name.ts'
 import { typeFromText } from '../../src/wire/types.ts'
@@ -100,6 +101,38 @@ const module = z.object({
   about: z.string(),
   verbs: z.record(z.string(), z.string()),
   offIn: z.array(z.int()),
+})
+
+const waiting = z.object({
+  worker: z.int(),
+  name: z.string(),
+  type: z.string(),
+  ageMs: z.number(),
+  waitsFor: z.enum(['reply', 'others', 'turn']),
+  purpose: z.string(),
+  depth: z.int(),
+  client: z.string().optional(),
+  sname: z.string().optional(),
+  zoneCut: z.string().optional(),
+  server: z.string().optional(),
+  protocol: z.string().optional(),
+  joined: z.int(),
+  background: z.boolean(),
+  queries: z.int(),
+  octets: z.int(),
+})
+const server = z.object({
+  address: z.string(),
+  name: z.string().optional(),
+  srttMs: z.number(),
+  rttvarMs: z.number(),
+  timeouts: z.int(),
+  deadForMs: z.number().optional(),
+  ednsBroken: z.boolean(),
+  caseBroken: z.boolean(),
+  tcpOnly: z.boolean(),
+  learnedAgoMs: z.number().optional(),
+  workers: z.array(z.int()),
 })
 
 const domainName = z.string().max(1024).refine(isDomainName, 'is no domain name')
@@ -198,6 +231,32 @@ export const ROUTES: readonly Route[] = [
       const text = Buffer.from(message).toString('hex')
       return { body: { worker, message: text, response: responseJson(message, facts), ...facts, trace: steps } }
     },
+  },
+  {
+    method: 'GET',
+    path: '/v1/requests',
+    role: 'read',
+    summary:
+      'Questions that wait for something, those that others depend on included, by what they wait for; the oldest first. ' +
+      '`silent`: workers that did not say.',
+    query: { limit: 'how many, 20 if not said' },
+    response: z.object({ waiting: z.array(waiting), silent: z.array(z.int()) }),
+    handle: async (manager, { query }) => ({ body: await manager.waiting(limitOf(query)) }),
+  },
+  {
+    method: 'GET',
+    path: '/v1/servers',
+    role: 'read',
+    summary:
+      'What is remembered of other servers: how fast they are, and what is wrong with them; those heard of last first. ' +
+      '`silent`: workers that did not say.',
+    query: {
+      of: 'an address, with or without @port; or a domain name, for the servers that would be asked about it',
+      troubled: 'true: only those with something wrong',
+      limit: 'how many, 20 if not said',
+    },
+    response: z.object({ zoneCut: z.string().optional(), servers: z.array(server), silent: z.array(z.int()) }),
+    handle: async (manager, { query }) => ({ body: await manager.servers(serversOrder(query)) }),
   },
   {
     method: 'GET',
@@ -444,6 +503,13 @@ function traceOrder(query: URLSearchParams) {
   const type = typeFromText((query.get('type') ?? 'A').toUpperCase())
   if (type === undefined) throw new HttpError(400, 'query', `type: ${query.get('type')} is no record type`)
   return { kind: 'trace', name: name.data, type, cd: isTrue(query, 'cd'), dnssec: isTrue(query, 'dnssec') } as const
+}
+
+function serversOrder(query: URLSearchParams) {
+  const of = query.get('of') ?? undefined
+  if (of !== undefined && ServerAddress.fromText(of) === undefined && !domainName.safeParse(of).success)
+    throw new HttpError(400, 'query', `of: ${of} is neither an address nor a domain name`)
+  return { of, troubled: isTrue(query, 'troubled'), limit: limitOf(query) }
 }
 
 function workerOf(query: URLSearchParams): number | undefined {

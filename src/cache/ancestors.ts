@@ -5,7 +5,7 @@
  *  have gone a moment before. That something is there is looked up again; that nothing is there, and cuts, are not. */
 
 import { FOLD, type Name, parentName } from '../wire/name.ts'
-import { hashName } from '../wire/name-table.ts'
+import { type Filed, hashName, NameTable } from '../wire/name-table.ts'
 import type { Delegation } from './delegation.ts'
 
 /** What the store has at one name. */
@@ -30,7 +30,9 @@ export interface Ancestor extends Readonly<Sight> {
   readonly parent: Ancestor | undefined
 }
 
-class Seen implements Ancestor {
+class Seen implements Ancestor, Filed {
+  readonly hash: number
+  nextFiled: this | undefined = undefined
   readonly name: Name
   readonly parent: Seen | undefined
   readonly delegation: Delegation | undefined
@@ -40,11 +42,12 @@ class Seen implements Ancestor {
   readonly below: number
   readonly belowUntilMs: number
   readonly seenMs: number
-  /** Something was written here, or it is not to be found any more. */
+  /** Something was written here, or it is not in the table any more, so that nobody would hear of it. */
   isGone = false
 
-  constructor(name: Name, parent: Seen | undefined, sight: Sight, seenMs: number) {
+  constructor(name: Name, hash: number, parent: Seen | undefined, sight: Sight, seenMs: number) {
     this.name = name
+    this.hash = hash
     this.parent = parent
     this.delegation = sight.delegation
     this.hasDname = sight.hasDname
@@ -55,18 +58,23 @@ class Seen implements Ancestor {
     this.seenMs = seenMs
   }
 
+  /** With all that is above it. */
   isFresh(nowMs: number): boolean {
     for (let seen: Seen | undefined = this; seen !== undefined; seen = seen.parent)
-      if (seen.isGone || nowMs - seen.seenMs >= FRESH_MS || nowMs < seen.seenMs) return false
+      if (!seen.isFreshItself(nowMs)) return false
     return true
+  }
+
+  isFreshItself(nowMs: number): boolean {
+    return !this.isGone && nowMs - this.seenMs < FRESH_MS && nowMs >= this.seenMs
   }
 }
 
 /** As long as it takes, at most, until what another process has stored is seen. */
 export const FRESH_MS = 1000
 
-/** Names that are remembered, each in the one slot it can be in. */
-const SLOTS = 4096
+/** Names that are remembered; then all are forgotten. They are good for a moment only, anyway. */
+const MOST_NAMES = 16_384
 
 export class Ancestors {
   readonly #look: (name: Name, nowMs: number, before: Sight | undefined) => Sight
@@ -74,7 +82,7 @@ export class Ancestors {
   #lastName: Name | undefined
   #lastMs = 0
   #last: Seen | undefined
-  #slots: (Seen | undefined)[] = new Array(SLOTS).fill(undefined)
+  #table = new NameTable<Seen>()
 
   /** `look` reads what the store has at a name, which had `before` when it was last seen. */
   constructor(look: (name: Name, nowMs: number, before: Sight | undefined) => Sight) {
@@ -86,9 +94,9 @@ export class Ancestors {
     if (name === this.#lastName && nowMs === this.#lastMs) return this.#last
     if (name[0] === 0) return undefined
     const from = name[0] + 1
-    const known = this.#slots[slotOf(name, from)]
-    const isGood = known !== undefined && isTail(known.name, name, from) && known.isFresh(nowMs)
-    const found = isGood ? known : this.#see(parentName(name), nowMs)
+    const hash = hashName(name, 0, from)
+    const known = this.#find(name, from, hash)
+    const found = known?.isFresh(nowMs) ? known : this.#see(parentName(name), hash, nowMs)
     this.#lastName = name
     this.#lastMs = nowMs
     this.#last = found
@@ -97,35 +105,45 @@ export class Ancestors {
 
   /** Something was stored at `name`. */
   changed(name: Name): void {
-    const slot = slotOf(name, 0)
-    const known = this.#slots[slot]
-    if (known === undefined || !isTail(known.name, name, 0)) return
+    const known = this.#find(name, 0, hashName(name))
+    if (known === undefined) return
     known.isGone = true
     this.#lastName = undefined
   }
 
   /** Anything may have been removed. */
   forget(): void {
-    this.#slots.fill(undefined)
+    for (const seen of this.#table.all()) seen.isGone = true
+    this.#table = new NameTable()
     this.#lastName = undefined
   }
 
-  #see(name: Name, nowMs: number): Seen {
-    const slot = slotOf(name, 0)
-    const known = this.#slots[slot]
-    const before = known !== undefined && !known.isGone && isTail(known.name, name, 0) ? known : undefined
-    if (before?.isFresh(nowMs)) return before
-    const parent = name[0] === 0 ? undefined : this.#see(parentName(name), nowMs)
-    const seen = new Seen(before?.name ?? name.slice(), parent, this.#look(name, nowMs, before), nowMs)
-    const displaced = this.#slots[slot]
-    if (displaced !== undefined) displaced.isGone = true // or those below would not hear of a change there
-    this.#slots[slot] = seen
+  /** What is remembered of the name that begins at the label at `from`. */
+  #find(name: Name, from: number, hash: number): Seen | undefined {
+    let seen = this.#table.first(hash)
+    while (seen !== undefined && (seen.hash !== hash || !isTail(seen.name, name, from))) seen = seen.nextFiled
     return seen
   }
-}
 
-function slotOf(name: Name, from: number): number {
-  return hashName(name, 0, from) & (SLOTS - 1)
+  #see(name: Name, hash: number, nowMs: number): Seen {
+    const before = this.#find(name, 0, hash)
+    if (before?.isFresh(nowMs)) return before
+    let parent: Seen | undefined
+    if (name[0] !== 0) {
+      const above = parentName(name)
+      parent = this.#see(above, hashName(above), nowMs)
+    }
+    const isSame = before?.isFreshItself(nowMs) === true // only what is above it is to be seen anew
+    const sight = isSame ? before : this.#look(name, nowMs, before?.isGone ? undefined : before)
+    const seen = new Seen(before?.name ?? name.slice(), hash, parent, sight, isSame ? before.seenMs : nowMs)
+    if (before !== undefined) {
+      before.isGone = true // those below go by it still, and would not hear of a change
+      this.#table.remove(before)
+    }
+    if (this.#table.size >= MOST_NAMES) this.forget()
+    this.#table.add(seen)
+    return seen
+  }
 }
 
 /** Whether `whole` is, from the label at `from` on, the name `tail`. */

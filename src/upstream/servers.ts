@@ -89,6 +89,8 @@ const FIRST_WAIT_RTTS = 1.5
 const MIN_TCP_TIMEOUT_MS = 1500
 const UDP_TIMEOUTS_BEFORE_TCP = 2
 const TIMEOUTS_BEFORE_DEAD = 4
+/** Errors so close to each other may be one that many have heard of. */
+const ONE_ERROR_MS = 10
 /** How long a proof of brokenness, or that only TCP gets through, is believed before the server gets another chance. */
 const BROKEN_MS = 15 * 60_000
 const TCP_ONLY_MS = 5 * 60_000
@@ -181,12 +183,12 @@ export class Servers {
         break
       case 'unreachable':
         this.families.failed(address.family, address.key, 'unreachable')
-        this.learnTimeout(server, outcome.protocol, 0, now)
+        this.learnError(server, outcome.protocol, now)
         break
       case 'refused':
       case 'untrusted':
       case 'closed':
-        this.learnTimeout(server, outcome.protocol, 0, now)
+        this.learnError(server, outcome.protocol, now)
         break
       case 'edns-refused':
         server.ednsSuspectUntilMs = now + SUSPICION_MS
@@ -399,6 +401,12 @@ export class Servers {
     if (reply.edns !== false || reply.rcode === undefined || server.ednsSuspectUntilMs <= now) return
     if (answered && server.ednsWorksUntilMs <= now) this.markEdnsBroken(server, now)
     else server.ednsSuspectUntilMs = 0 // it refuses us with or without
+  }
+
+  /** One word of ICMP is heard by all that wait at a socket, one end of a connection by all that wait at that: it counts once. */
+  private learnError(server: Server, protocol: Protocol | undefined, now: number): void {
+    if (now - server.lastTimeoutMs < ONE_ERROR_MS) this.counters.timeouts++
+    else this.learnTimeout(server, protocol, 0, now)
   }
 
   private learnTimeout(server: Server, protocol: Protocol | undefined, waitedMs: number, now: number): void {

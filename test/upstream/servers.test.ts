@@ -275,6 +275,16 @@ describe('Servers: the dead', () => {
     expect(world.servers.describe(A)).to.include({ timeouts: 1, deadUntilMs: 0 })
   })
 
+  it('do not come from one word of ICMP that many queries at one socket have heard', () => {
+    const world = new World()
+    for (let i = 0; i < 32; i++) world.servers.learn(A, { kind: 'refused', protocol: 'udp' })
+    expect(world.servers.describe(A)).to.include({ timeouts: 1, deadUntilMs: 0 })
+    world.clock.advance(20)
+    for (let i = 0; i < 32; i++) world.servers.learn(A, { kind: 'unreachable', protocol: 'udp' })
+    expect(world.servers.describe(A)).to.include({ timeouts: 2, deadUntilMs: 0 })
+    expect(world.servers.counters.timeouts).to.equal(64)
+  })
+
   it('are asked once per rest, or by one in twenty, when there is nobody else', () => {
     const world = new World()
     kill(world, A)

@@ -192,15 +192,14 @@ export class Exchanges {
 
   #land(flight: Flight, arrival: Arrival, octets: number): void {
     this.#underWay.remove(flight)
+    flight.way = undefined // it has come to its end
     const { listener, others } = flight
     flight.listener = undefined
-    flight.others = NOBODY
     listener?.hear(arrival, octets)
-    for (const other of others) other.hear(arrival, octets)
+    // What comes of it may be that others no longer wait: they leave, and do not hear of it.
+    for (let other = others.shift(); other !== undefined; other = others.shift()) other.hear(arrival, octets)
   }
 }
-
-const NOBODY: Listener[] = []
 
 /** A query on its way and those who wait for its reply: to the transport its sink, to who asked first the exchange. */
 class Flight implements Filed, ExchangeSink, Exchange {

@@ -163,4 +163,30 @@ describe('Exchanges', () => {
     expect(wire.sent[0].cancelled).to.equal(true)
     expect(heard).to.equal(0)
   })
+
+  it('is not heard by those who leave because of what others have heard', () => {
+    const { wire, exchanges } = setUp()
+    const heard: string[] = []
+    const ways: Exchange[] = []
+    const ask = (name: string, hear = () => {}) => {
+      const listener = {
+        hear: () => {
+          heard.push(name)
+          hear()
+        },
+      }
+      ways.push(exchanges.ask(query(), 400, listener).exchange)
+    }
+    ask('first', () => ways[1].cancel())
+    ask('second')
+    ask('third', () => {
+      ways[0].cancel()
+      ways[3].cancel()
+    })
+    ask('fourth')
+    ask('fifth')
+    expect(wire.sent[0].sink.accept(replyTo(wire.sent[0].query))).to.equal(true)
+    expect(heard).to.deep.equal(['first', 'third', 'fifth'])
+    expect(wire.sent[0].cancelled).to.equal(false)
+  })
 })

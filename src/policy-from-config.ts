@@ -4,16 +4,9 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { BowlineError } from './config/error.ts'
 import type { Config } from './config/schema.ts'
-import { ServerAddress } from './io/address.ts'
-import {
-  type LocalData,
-  type Sections,
-  type Settings,
-  type TaggedForwardRule,
-  TCP_IDLE_MS,
-  type TextFile,
-} from './settings.ts'
-import { type Name, nameFromText } from './wire/name.ts'
+import { fallbackFromConfig, forwardsFromConfig } from './servers-from-config.ts'
+import { type LocalData, type Sections, type Settings, TCP_IDLE_MS, type TextFile } from './settings.ts'
+import { nameFromText } from './wire/name.ts'
 import { MIXED_CASE_VIOLATORS } from './workarounds.ts'
 
 /** Shortest secret, characters. */
@@ -23,45 +16,15 @@ export type Policy = Pick<Settings, 'forward' | 'taggedForward' | 'fallback' | '
 
 /** Throws a BowlineError when a file cannot be read, or something is no domain name. */
 export function policyFromConfig(config: Config): Policy {
-  const rules = config.forward.flatMap(forwardRules)
+  const rules = forwardsFromConfig(config)
   const violators = config.options['violators-workarounds'] ? MIXED_CASE_VIOLATORS : []
   return {
     forward: rules.filter(({ tags }) => tags.length === 0),
     taggedForward: rules.filter(({ tags }) => tags.length > 0),
-    fallback: config.fallback.enable ? fallbackOf(config.fallback) : undefined,
+    fallback: fallbackFromConfig(config),
     sparedMixedCase: violators.map(nameFromText),
     sections: sections(config),
   }
-}
-
-export function nameIn(setting: string, text: string, code = 'domain-name'): Name {
-  try {
-    return nameFromText(text)
-  } catch (error) {
-    throw new BowlineError(code, `${setting}: ${text} is no domain name (${(error as Error).message}); correct it`)
-  }
-}
-
-function forwardRules(
-  { subtree, servers, options, tags }: Config['forward'][number],
-  index: number,
-): TaggedForwardRule[] {
-  const targets = servers === 'recurse' ? [] : servers
-  return subtree.map((text) => ({
-    subtree: nameIn(`forward/${index}/subtree`, text),
-    servers: targets.map(({ address, transport }) => ({
-      address: ServerAddress.fromText(address) as ServerAddress,
-      tcp: transport === 'tcp',
-    })),
-    authoritative: options.authoritative,
-    dnssec: options.dnssec,
-    tags,
-  }))
-}
-
-function fallbackOf({ servers, after }: Config['fallback']): Settings['fallback'] {
-  const address = (text: string) => ServerAddress.fromText(text) as ServerAddress
-  return { servers: servers.map((text) => ({ address: address(text), tcp: false })), afterMs: after }
 }
 
 /** What the modules are told. One that has nothing to do is left out, and costs nothing. */

@@ -36,7 +36,7 @@ export interface TaggedForwardRule extends ForwardRule {
 
 export interface ForwardTarget {
   address: ServerAddress
-  /** TCP only. */
+  /** TCP only; one with an identity is asked over TLS in any case. */
   tcp: boolean
 }
 

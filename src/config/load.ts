@@ -138,7 +138,7 @@ function absolutePaths(written: Written, machine: Machine): Paths {
   const anchorSettings: SettingPath[] = Array.isArray(anchors)
     ? anchors.map((_, index) => [...ANCHOR_FILES, index, 'file'])
     : []
-  const readable = [...READ_FILES, ...anchorSettings].flatMap((setting) => {
+  const readable = [...READ_FILES, ...anchorSettings, ...authorityFiles(written)].flatMap((setting) => {
     const file = text(setting)
     return file === undefined || file === '' ? [] : [{ setting, file: resolve(rundir, file) }]
   })
@@ -150,6 +150,16 @@ function absolutePaths(written: Written, machine: Machine): Paths {
     read: (wanted) => readable.find(({ setting }) => setting === wanted)?.file,
     anchorFiles: readable.filter(({ setting }) => anchorSettings.includes(setting)).map(({ file }) => file),
   }
+}
+
+/** The CA files of servers that are asked over TLS. */
+function authorityFiles({ value }: Written): SettingPath[] {
+  const rules = valueAt(value, ['forward'])
+  const sections: SettingPath[] = Array.isArray(rules) ? rules.map((_, index) => ['forward', index]) : []
+  return [...sections, ['fallback']].flatMap((section) => {
+    const servers = valueAt(value, [...section, 'servers'])
+    return Array.isArray(servers) ? servers.map((_, index) => [...section, 'servers', index, 'ca-file']) : []
+  })
 }
 
 const RUNDIR = ['rundir']

@@ -53,6 +53,15 @@ const SERVER: TextKind = {
   isRight: (text) => familyOf(parseInterface(text)?.host ?? '') !== undefined,
 }
 
+const PIN: TextKind = {
+  what: 'a SHA-256 of a public key in base64, 44 characters',
+  remedy: 'write it as RFC 7858 §4.2 has it; docs/running.md tells how to find it out',
+  isRight: (text) => {
+    const octets = Buffer.from(text, 'base64')
+    return octets.length === 32 && octets.toString('base64') === text
+  },
+}
+
 const TAG: TextKind = {
   what: 'a tag of letters, digits, hyphens and underscores',
   remedy: 'write a short word, as in malware',
@@ -76,6 +85,7 @@ export const names = (described: Described) => several(NAME, described)
 export const subnets = (described: Described) => several(SUBNET, described)
 export const addresses = (described: Described) => several(ADDRESS, described)
 export const servers = (described: Described) => several(SERVER, described)
+export const pins = (described: Described) => several(PIN, described)
 export const tags = (described: Described) => several(TAG, described)
 export const rrTypes = (described: Described) => several(RR_TYPE, described)
 export const files = (described: Described) => several(FILE, described)
@@ -163,6 +173,15 @@ export function flagOrNone({ about, otherwise = 'none' }: Described) {
       allowed: 'true or false',
       remedy: () => 'write true or false, without quotes',
     })
+}
+
+/** One domain name; undefined when left out. */
+export function domainNameOrNone({ about, otherwise = 'none', example }: Described) {
+  return z
+    .string()
+    .refine(NAME.isRight, FATAL)
+    .optional()
+    .register(settingInfo, { about, otherwise, example, allowed: NAME.what, remedy: () => NAME.remedy })
 }
 
 /** One domain name, which must be given. */

@@ -7,6 +7,7 @@ import {
   anySettings,
   choiceOrNone,
   choicesOf,
+  domainNameOrNone,
   files,
   flagOrNone,
   names,
@@ -14,6 +15,7 @@ import {
   neededSubnet,
   neededText,
   number,
+  pins,
   rrTypes,
   secondsOrNone,
   servers,
@@ -151,51 +153,107 @@ export const localDataSchema = section('Names that are answered from here and no
   }),
 })
 
-const forwardServer = group('A server, and how to speak to it.', {
-  address: servers({
-    about: 'Its addresses.',
-    otherwise: 'none: it must be given',
-    example: '192.0.2.53@5353',
-  }),
-  transport: choice(['udp', 'tcp'], {
-    about: '`tcp`: TCP only; `udp`: UDP, and TCP where that does not do.',
-    fallback: 'udp',
-  }),
-})
+const forwardServer = group(
+  'A server, and how to speak to it.',
+  {
+    address: servers({
+      about: 'Its addresses.',
+      otherwise: 'none: it must be given',
+      example: '192.0.2.53@5353',
+    }),
+    transport: choice(['udp', 'tcp', 'tls'], {
+      about:
+        '`tcp`: TCP only; `udp`: UDP, and TCP where that does not do; `tls`: DNS over TLS (RFC 7858), port 853 unless another is ' +
+        'given, and nothing else: a server that does not show to be the one that is meant is sent nothing (RFC 8310 §5).',
+      fallback: 'udp',
+    }),
+    hostname: domainNameOrNone({
+      about: 'For `tls`: the name that the certificate of the server must be for.',
+      otherwise: 'none: `pin-sha256` decides',
+      example: 'dns.example.net',
+    }),
+    'ca-file': pathOrNone({
+      about: 'A PEM file with those that may have signed the certificate for `hostname`, and nobody else.',
+      otherwise: 'those that Node.js trusts',
+      example: '/etc/ssl/certs/ca-certificates.crt',
+    }),
+    'pin-sha256': pins({
+      about:
+        'For `tls`: public keys, one of which the certificate of the server must hold (RFC 7858 §4.2); who signed it, and for how ' +
+        'long, does not matter then. Beside `hostname`, both must be right.',
+      otherwise: 'none: `hostname` decides',
+      example: '"OLzhpgEZsWqJu6Lc1aRPGqjXVGGoG+gM44Cok/rAUqM="',
+    }),
+  },
+  showsIdentity,
+)
 
-const SERVERS_ALLOWED = '`recurse`, or a list of addresses, each with a port after an @ if it is not 53'
+const SERVERS_ALLOWED =
+  'a list of addresses, each with a port after an @ if it is not 53, or with transport and more beside it'
 
-/** `recurse`, or servers as plain addresses or with more said about them. */
-function forwardServers({ about }: { about: string }) {
+const SERVER_ALLOWED =
+  'an address, with a port after an @ if it is not the usual one, or a map with address, transport and more'
+
+/** Servers as plain addresses or with more said about them. */
+function listOfServers(about: string) {
   const plain = servers({ about })
-  const item = z.union([plain, forwardServer])
+  const item = z.union([plain, forwardServer]).register(settingInfo, {
+    about,
+    allowed: SERVER_ALLOWED,
+    remedy: () => 'write the address in numbers, as in 192.0.2.53 or 2001:db8::53@5353; host names are not looked up',
+  })
+  return z.union([plain, z.array(item).min(1)])
+}
+
+/** `recurse`, or servers. */
+function forwardServers({ about }: { about: string }) {
   return z
-    .union([z.literal('recurse'), plain, z.array(item).min(1)])
-    .transform(plainServers)
+    .union([z.literal('recurse'), ...listOfServers(about).options])
+    .transform((written) => (written === 'recurse' ? written : plainServers(written)))
     .register(settingInfo, {
       about,
       otherwise: 'none: it must be given',
       example: '["192.0.2.53", "2001:db8::53@5353"]',
-      allowed: SERVERS_ALLOWED,
+      allowed: `\`recurse\`, or ${SERVERS_ALLOWED}`,
       remedy: () => 'write addresses in numbers, as in [192.0.2.53], or recurse',
     })
 }
 
-type WrittenServer = string[] | { address: string[]; transport: 'udp' | 'tcp' }
+/** As in a forward rule; none unless they are given. */
+function fallbackServers({ about }: { about: string }) {
+  return listOfServers(about)
+    .transform(plainServers)
+    .prefault([])
+    .register(settingInfo, {
+      about,
+      otherwise: 'none',
+      example: '["192.0.2.53"]',
+      allowed: SERVERS_ALLOWED,
+      remedy: () => 'write addresses in numbers, as in [192.0.2.53]',
+    })
+}
 
-function plainServers(written: 'recurse' | (string | WrittenServer)[]): 'recurse' | ForwardServer[] {
-  if (written === 'recurse') return written
-  return written.flatMap((server): ForwardServer[] => {
-    if (typeof server === 'string') return [{ address: server, transport: 'udp' }]
-    if (Array.isArray(server)) return server.map((address) => ({ address, transport: 'udp' }))
-    return server.address.map((address) => ({ address, transport: server.transport }))
+type Written = z.output<ReturnType<typeof listOfServers>>
+
+function plainServers(written: Written): ForwardServer[] {
+  return written.flatMap((server, index): ForwardServer[] => {
+    const identity = { hostname: undefined, 'ca-file': undefined, 'pin-sha256': [] }
+    const plainly = (address: string) => ({ index, address, transport: 'udp' as const, ...identity })
+    if (typeof server === 'string') return [plainly(server)]
+    if (Array.isArray(server)) return server.map(plainly)
+    return server.address.map((address) => ({ ...identity, ...server, index, address }))
   })
 }
 
 export interface ForwardServer {
-  /** With its port, if that is not 53. */
+  /** Its place in the list as written. */
+  index: number
+  /** With its port, if that is not the usual one. */
   address: string
-  transport: 'udp' | 'tcp'
+  transport: 'udp' | 'tcp' | 'tls'
+  hostname: string | undefined
+  'ca-file': string | undefined
+  'pin-sha256': string[]
 }
 
 const forwardRule = group(
@@ -279,7 +337,7 @@ export const cookiesSchema = section(
 
 export const fallbackSchema = section('Servers to ask when resolution has failed.', {
   enable: flag({ about: 'Ask them.', fallback: false }),
-  servers: servers({ about: 'Resolvers to ask.', example: '192.0.2.53' }),
+  servers: fallbackServers({ about: 'Resolvers to ask, written as in `forward[]/servers`.' }),
   after: milliseconds({
     about: 'Ask them also when resolution takes longer than this, at the next step of it.',
     fallback: 3000,
@@ -359,6 +417,23 @@ function saysSomething(
     complain([['subtree'], ['exact'], ['block'], ['address']], 'only with name or file', 'add name')
   if (verdict === 'redirect' && !gives)
     complain([['subtree'], ['exact']], 'redirect only with address or records', 'say what the names are to have')
+}
+
+function showsIdentity(
+  server: { transport: string; hostname?: string | undefined; 'ca-file'?: string | undefined; 'pin-sha256': string[] },
+  complain: Complain,
+): void {
+  const { transport, hostname, 'ca-file': caFile, 'pin-sha256': pinned } = server
+  if (transport !== 'tls' && (hostname !== undefined || caFile !== undefined || pinned.length > 0))
+    complain([['hostname'], ['ca-file'], ['pin-sha256']], 'only with transport tls', 'add transport: tls')
+  else if (transport === 'tls' && hostname === undefined && pinned.length === 0)
+    complain(
+      [['transport']],
+      'tls with hostname or pin-sha256, by which the server is known',
+      'add hostname, the name its certificate is for',
+    )
+  else if (caFile !== undefined && hostname === undefined)
+    complain([['ca-file']], 'only with hostname', 'add hostname, the name the certificate is for')
 }
 
 function namesSubtree(rule: { subtree: string[] }, complain: Complain): void {

@@ -18,9 +18,15 @@ export function shapeOf(schema: z.core.$ZodType): Shape {
     return shapeOf(schema.def.in instanceof z.ZodTransform ? schema.def.out : schema.def.in)
   if (schema instanceof z.ZodUnion) {
     const shapes = schema.options.map((option) => shapeOf(option as z.core.$ZodType))
-    return shapes.find((shape) => shape.kind === 'list') ?? { kind: 'value' }
+    return shapes.find(hasSettings) ?? shapes.find((shape) => shape.kind === 'list') ?? { kind: 'value' }
   }
   return { kind: 'value' }
+}
+
+/** Of the forms a value may take, the one that says most of it: a section with settings of its own, or a list of such. */
+function hasSettings(shape: Shape): boolean {
+  if (shape.kind === 'section') return Object.values(shape.settings).every((setting) => settingInfo.has(setting))
+  return shape.kind === 'list' && hasSettings(shapeOf(shape.item))
 }
 
 /** The schema at `path`; undefined when the schema has no such setting. */

@@ -292,6 +292,33 @@ const cases: Record<string, [yaml: string, ...lines: string[]][]> = {
         'a list begins each of them with "- "',
     ],
   ],
+  'a server to forward to': [
+    [
+      'forward: [{subtree: ., servers: [here]}]',
+      'a.yaml:1:34: forward/0/servers/0: found "here"; allowed: an address, with a port after an @ if it is not the usual one, ' +
+        'or a map with address, transport and more; write the address in numbers, as in 192.0.2.53 or 2001:db8::53@5353; host names ' +
+        'are not looked up',
+    ],
+    [
+      'forward: [{subtree: ., servers: [{address: 192.0.2.1, transport: tls}]}]',
+      'a.yaml:1:66: forward/0/servers/0/transport: found "tls"; allowed: tls with hostname or pin-sha256, by which the server is ' +
+        'known; add hostname, the name its certificate is for',
+    ],
+    [
+      'forward: [{subtree: ., servers: [{address: 192.0.2.1, transport: tls, pin-sha256: OLzhpgEZsWqJu6Lc1aRPGg==}]}]',
+      'a.yaml:1:83: forward/0/servers/0/pin-sha256: found "OLzhpgEZsWqJu6Lc1aRPGg=="; allowed: a SHA-256 of a public key in base64, ' +
+        '44 characters, or a list of them; write it as RFC 7858 §4.2 has it; docs/running.md tells how to find it out',
+    ],
+    [
+      'forward: [{subtree: ., servers: [{address: 192.0.2.1, hostname: dns.example.net}]}]',
+      'a.yaml:1:65: forward/0/servers/0/hostname: found "dns.example.net"; allowed: only with transport tls; add transport: tls',
+    ],
+    [
+      'fallback: {servers: [{address: 192.0.2.1, transport: tls, hostname: dns.example.net, ca-file: /nowhere/ca.pem}]}',
+      'a.yaml:1:95: fallback/servers/0/ca-file: found "/nowhere/ca.pem"; allowed: a file that can be read; make sure that ' +
+        '/nowhere/ca.pem is there and may be read',
+    ],
+  ],
   'a list of texts': [
     [
       'dnssec: {trust-anchors: . DS 1 2}',

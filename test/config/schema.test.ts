@@ -185,11 +185,23 @@ function rightConfig() {
 }
 
 function schemaAt(path: string): JsonSchema {
-  let schema = configJsonSchema() as JsonSchema
-  for (const key of path.split('/')) {
-    const name = key.replace('[]', '')
-    schema = schema.properties![name]
-    if (key.endsWith('[]')) schema = schema.items!
+  const keys = path.replaceAll('[]', '/[]').split('/')
+  const found = within(configJsonSchema() as JsonSchema, keys)
+  if (found === undefined) throw new Error(`${path} is not in the JSON Schema`)
+  return found
+}
+
+/** In any of the forms that a value may take. */
+function within(schema: JsonSchema, [key, ...rest]: string[]): JsonSchema | undefined {
+  if (key === undefined) return schema
+  for (const form of formsOf(schema)) {
+    const next = key === '[]' ? form.items : form.properties?.[key]
+    const found = next && within(next, rest)
+    if (found !== undefined) return found
   }
-  return schema
+  return undefined
+}
+
+function formsOf(schema: JsonSchema): JsonSchema[] {
+  return [schema, ...(schema.anyOf ?? []).flatMap(formsOf)]
 }

@@ -106,9 +106,8 @@ export class Ancestors {
   /** Something was stored at `name`. */
   changed(name: Name): void {
     const known = this.#find(name, 0, hashName(name))
-    if (known === undefined) return
-    known.isGone = true
-    this.#lastName = undefined
+    if (known !== undefined) known.isGone = true
+    this.#lastName = undefined // that may go by one which is not in the table
   }
 
   /** Anything may have been removed. */

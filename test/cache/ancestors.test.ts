@@ -65,4 +65,15 @@ describe('Ancestors', () => {
     ancestors.changed(nameFromText('org.'))
     expect(namesAbove(0)).to.deep.equal(['example.org.', 'org.!', '.'])
   })
+
+  it('hear of a change within the same moment also when all was forgotten meanwhile, for want of room', () => {
+    for (let i = 0; i < 20_000; i++) {
+      const name = nameFromText(`x.n${i}.org.`)
+      ancestors.above(name, 0)
+      if (i % 2 === 0) dnames.add('org.')
+      else dnames.delete('org.')
+      ancestors.changed(nameFromText('org.'))
+      expect(ancestors.above(name, 0)?.parent?.hasDname, `n${i}`).to.equal(i % 2 === 0)
+    }
+  })
 })

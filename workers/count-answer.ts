@@ -1,7 +1,8 @@
 /** What is told of an answer that was not ready: where it came from, how it turned out, how long it took. */
 
+import type { Ledger } from '../src/ledger.ts'
 import { type AnswerShapes, answerCell } from '../src/metrics/answers.ts'
-import type { Counters } from '../src/metrics/counters.ts'
+import { Counter, type Counters } from '../src/metrics/counters.ts'
 import {
   BADVERS_COLUMN,
   BOGUS_REASONS,
@@ -10,6 +11,8 @@ import {
   OTHER_EDES,
   OTHER_QTYPES,
   observe,
+  observeOthers,
+  RESOURCES,
   SOURCES,
   type Source,
   Tables,
@@ -43,7 +46,24 @@ export function countAnswer(
   const { type } = request.question
   values[Tables.QTYPES.start + Math.min(type, OTHER_QTYPES)]++
   for (const { code } of request.edes) values[Tables.EDES.start + Math.min(code, OTHER_EDES)]++
+  if (request.ledger.used('upstream-queries') > 0) countBudget(counters, request.ledger)
   if (request.mustValidate) values[Tables.VALIDATIONS.start + VALIDATIONS.indexOf(request.security)]++
   if (request.security === 'bogus' && request.bogus !== undefined)
     values[Tables.BOGUS.start + BOGUS_REASONS.indexOf(request.bogus.reason)]++
+}
+
+const BUDGET = Histograms.BUDGET_PARTS
+const LIMITED = RESOURCES.slice(0, BUDGET.values.length)
+
+/** What a question that is answered now has cost. */
+function countBudget(counters: Counters, ledger: Ledger): void {
+  for (let which = 0; which < LIMITED.length; which++) {
+    const resource = LIMITED[which]
+    const part = ledger.used(resource) / ledger.limits[resource]
+    observeOthers(counters.values, histogramAt(BUDGET, which), BUDGET.buckets as readonly number[], part)
+  }
+  const failed = ledger.used('failed-signatures')
+  counters.add(Counter.SIGNATURES_GOOD, ledger.used('signatures') - failed)
+  counters.add(Counter.SIGNATURES_FAILED, failed)
+  counters.add(Counter.NSEC3_HASHES, ledger.used('hashes'))
 }

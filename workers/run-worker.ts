@@ -21,6 +21,7 @@ import { compileViews } from '../src/modules/views/choose.ts'
 import { ViewTable } from '../src/modules/views/table.ts'
 import { listenPoints } from './addresses.ts'
 import { ClientLimits } from './client-limits.ts'
+import { countPauses } from './gc-pauses.ts'
 import { Heirs, Inheritance } from './handover.ts'
 import { LastQuestions } from './last-questions.ts'
 import { Listeners } from './listeners.ts'
@@ -139,6 +140,7 @@ class Worker {
 
   constructor(start: StartWorker, resolver: Resolver, log: Log) {
     const counters = this.#counters
+    countPauses(counters)
     const localClients = new LocalClients()
     const views = compileViews(start.config.views)
     const table = new ViewTable(views)

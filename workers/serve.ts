@@ -2,7 +2,7 @@
  *  bring packets here; the resolver decides what the answer is. */
 
 import type { Clock } from '../src/io/interfaces.ts'
-import { AnswerShapes } from '../src/metrics/answers.ts'
+import { AnswerShapes, AnswerSizes } from '../src/metrics/answers.ts'
 import { Counter, type Counters } from '../src/metrics/counters.ts'
 import type { Frequent } from '../src/metrics/frequent.ts'
 import { Histograms, histogramAt, observeNoTime } from '../src/metrics/tables.ts'
@@ -107,6 +107,7 @@ export class Service {
   readonly #ready = new Uint8Array(READY_ROOM)
   readonly #readyShapes = new AnswerShapes()
   readonly #otherShapes = new AnswerShapes()
+  readonly #sizes = new AnswerSizes()
   /** Begins as no number, so that V8 keeps the number there is as an object, made once per batch: from a field that has only
    *  ever held doubles it would make a new one for each call that it is handed to. */
   #nowMs: number | undefined
@@ -148,7 +149,10 @@ export class Service {
     const slot = lastQuestions === undefined ? 0 : lastQuestions.begin(packet, address, port, this.#nowMs!)
     const octets = resolver.answerAtOnce(packet, out, true, address, destination)
     if (lastQuestions !== undefined) lastQuestions.done(slot)
-    if (octets > 0) this.#countReady(packet, out, octets)
+    if (octets > 0) {
+      this.#countReady(packet, out, octets)
+      this.#sizes.count(true, octets)
+    }
     return octets
   }
 
@@ -175,10 +179,10 @@ export class Service {
       respond(undefined)
     } else if (!this.#options.allows(client.address)) {
       counters.add(Counter.REFUSED_CLIENT)
-      respond(this.#refuse(packet, Rcode.REFUSED, Ede.PROHIBITED, 'not a local client'))
+      respond(this.#refuse(packet, client, Rcode.REFUSED, Ede.PROHIBITED, 'not a local client'))
     } else if (!isLoopback(client.address) && limits.isFull(client, packet)) {
       counters.add(Counter.REFUSED_WAITING)
-      respond(this.#refuse(packet, Rcode.SERVFAIL, Ede.OTHER, 'too many of your queries are waiting'))
+      respond(this.#refuse(packet, client, Rcode.SERVFAIL, Ede.OTHER, 'too many of your queries are waiting'))
     } else {
       this.#resolve(packet, client, respond)
     }
@@ -192,6 +196,7 @@ export class Service {
       const ready = resolver.answerAtOnce?.(packet, this.#ready, false, client.address, client.destination) ?? 0
       if (ready > 0) {
         this.#countReady(packet, this.#ready, ready)
+        this.#sizes.count(false, ready)
         respond(this.#ready.subarray(0, ready))
         return
       }
@@ -204,6 +209,7 @@ export class Service {
       if (response !== undefined) {
         const tookMs = clock.monotonicMs() - startMs
         countAnswer(counters, this.#otherShapes, response, request, tookMs)
+        this.#sizes.count(client.overUdp, response.length)
       }
       if (response === undefined) counters.add(Counter.NO_ANSWER)
       else if ((response[3] & RCODE_BITS) === Rcode.SERVFAIL) {
@@ -230,12 +236,15 @@ export class Service {
   addTo(counters: Counters): void {
     this.#readyShapes.addTo(counters, 'answer-index')
     this.#otherShapes.addTo(counters)
+    this.#sizes.addTo(counters)
     observeNoTime(counters.values, histogramAt(Histograms.REQUESTS, 0), counters.get(Counter.ANSWERED_AT_ONCE))
   }
 
-  #refuse(packet: Uint8Array, rcode: Rcode, ede: Ede, text: string): Uint8Array | undefined {
+  #refuse(packet: Uint8Array, { overUdp }: Client, rcode: Rcode, ede: Ede, text: string): Uint8Array | undefined {
     const refusal = this.#refusal(packet, rcode, ede, text)
-    if (refusal !== undefined) countAnswer(this.#options.counters, this.#otherShapes, refusal, undefined, 0)
+    if (refusal === undefined) return undefined
+    countAnswer(this.#options.counters, this.#otherShapes, refusal, undefined, 0)
+    this.#sizes.count(overUdp, refusal.length)
     return refusal
   }
 

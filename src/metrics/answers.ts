@@ -6,7 +6,7 @@
  *  Sums over it (how many had AD?) are only made when somebody wants to know. Plain twin: the sums in its test. */
 
 import { Counter, type Counters } from './counters.ts'
-import { SOURCES, type Source, Tables } from './tables.ts'
+import { Histograms, histogramAt, SIZE_STEP, SIZES, SOURCES, type Source, Tables } from './tables.ts'
 
 const RD_BIT = 0x0100
 const TC_BIT = 0x0200
@@ -19,6 +19,8 @@ const RA_BIT = 0x80
 const AD_BIT = 0x20
 const CD_BIT = 0x10
 const RCODE_BITS = 0x0f
+/** Of sizes up to 65,536 octets. */
+const STEPS = 65_536 / SIZE_STEP + 1
 const RCODE_COLUMNS = Tables.ANSWERS.length / SOURCES.length
 
 const SUMS: readonly [bit: number, counter: Counter][] = [
@@ -35,6 +37,30 @@ const SUMS: readonly [bit: number, counter: Counter][] = [
 /** Where an answer is counted that came from there and has this rcode. */
 export function answerCell(source: Source, rcode: number): number {
   return Tables.ANSWERS.start + SOURCES.indexOf(source) * RCODE_COLUMNS + rcode
+}
+
+/** HOT: how long are the answers? Two additions for each. */
+export class AnswerSizes {
+  /** By steps; at the end the sum of all. */
+  readonly #udp = new Float64Array(STEPS + 1)
+  readonly #tcp = new Float64Array(STEPS + 1)
+
+  count(overUdp: boolean, octets: number): void {
+    const table = overUdp ? this.#udp : this.#tcp
+    table[(octets + SIZE_STEP - 1) >>> 4]++
+    table[STEPS] += octets
+  }
+
+  addTo({ values }: Counters): void {
+    for (const [which, table] of [this.#udp, this.#tcp].entries()) {
+      const at = histogramAt(Histograms.SIZES, which)
+      for (let step = 0, bucket = 0; step < STEPS; step++) {
+        if (step * SIZE_STEP > SIZES[bucket]) bucket++
+        values[at + bucket] += table[step]
+      }
+      values[at + SIZES.length + 1] += 1000 * table[STEPS]
+    }
+  }
 }
 
 export class AnswerShapes {

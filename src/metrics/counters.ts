@@ -75,6 +75,13 @@ export const Counter = {
   COOKIES_RENEWED: 67,
   COOKIES_REFUSED: 68,
   DROPPED_KERNEL_QUEUE: 69,
+  SIGNATURES_GOOD: 70,
+  SIGNATURES_FAILED: 71,
+  NSEC3_HASHES: 72,
+  UPSTREAM_TLS_CONNECTS: 73,
+  UPSTREAM_TLS_CONNECT_FAILURES: 74,
+  UPSTREAM_TLS_UNTRUSTED: 75,
+  UPSTREAM_TLS_RESUMED: 76,
 } as const
 export type Counter = (typeof Counter)[keyof typeof Counter]
 
@@ -199,18 +206,28 @@ export const COUNTER_NAMES: Partial<Record<Counter, CounterName>> = {
   },
   [Counter.UPSTREAM_TCP_CONNECTS]: upstreamTcp('tried'),
   [Counter.UPSTREAM_TCP_CONNECT_FAILURES]: upstreamTcp('failed'),
+  [Counter.UPSTREAM_TLS_CONNECTS]: upstreamTls('tried'),
+  [Counter.UPSTREAM_TLS_CONNECT_FAILURES]: upstreamTls('failed'),
+  [Counter.UPSTREAM_TLS_UNTRUSTED]: upstreamTls('untrusted'),
+  [Counter.UPSTREAM_TLS_RESUMED]: upstreamTls('resumed'),
   [Counter.UPSTREAM_TCP_RESENT]: {
     name: 'bowline_upstream_tcp_resent_total',
-    help: 'Queries sent again because a kept connection was closed under them',
+    help: 'Queries sent again because a kept connection, over TCP or TLS, was closed under them',
   },
   [Counter.UPSTREAM_TCP_VIOLATIONS]: {
     name: 'bowline_upstream_tcp_violations_total',
-    help: 'Connections to servers ended because of what they sent',
+    help: 'Connections to servers, over TCP or TLS, ended because of what they sent',
   },
   [Counter.COOKIES_FORGED]: upstreamCookies('forged'),
   [Counter.COOKIES_MISSING]: upstreamCookies('missing'),
   [Counter.COOKIES_RENEWED]: upstreamCookies('renewed'),
   [Counter.COOKIES_REFUSED]: upstreamCookies('refused'),
+  [Counter.SIGNATURES_GOOD]: signatures('good'),
+  [Counter.SIGNATURES_FAILED]: signatures('failed'),
+  [Counter.NSEC3_HASHES]: {
+    name: 'bowline_nsec3_hashes_total',
+    help: 'Blocks of SHA-1 computed for NSEC3 on behalf of questions of clients, one for each iteration at least',
+  },
   [Counter.KEEPER_REFUSED]: {
     name: 'bowline_cache_batches_dropped_total',
     help: 'Batches of entries lost because the keeper was away or too slow',
@@ -219,6 +236,14 @@ export const COUNTER_NAMES: Partial<Record<Counter, CounterName>> = {
     name: 'bowline_keeper_connections_lost_total',
     help: 'Times a worker lost its connection to the keeper',
   },
+}
+
+function signatures(result: string) {
+  return {
+    name: 'bowline_signature_checks_total',
+    labels: { result },
+    help: 'Signatures verified on behalf of questions of clients',
+  }
 }
 
 function flag(name: string) {
@@ -238,6 +263,16 @@ function upstreamTcp(result: string) {
     name: 'bowline_upstream_tcp_connections_total',
     labels: { result },
     help: 'Connections opened to other servers, or tried to',
+  }
+}
+
+function upstreamTls(result: string) {
+  return {
+    name: 'bowline_upstream_tls_connections_total',
+    labels: { result },
+    help:
+      'Connections over TLS tried to servers; of these, those that failed, those that failed because the server did not show to be ' +
+      'the one that is meant, and those that took up a former session',
   }
 }
 

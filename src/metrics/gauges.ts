@@ -16,6 +16,7 @@ export const Gauge = {
   RSS_OCTETS: 10,
   HEAP_OCTETS: 11,
   KEEPER_CONNECTED: 12,
+  UPSTREAM_TLS_CONNECTIONS: 13,
 } as const
 export type Gauge = (typeof Gauge)[keyof typeof Gauge]
 
@@ -75,6 +76,11 @@ export const SUMMED_GAUGE_NAMES: Partial<Record<Gauge, GaugeName>> = {
   [Gauge.UPSTREAM_TCP_CONNECTIONS]: {
     name: 'bowline_upstream_sockets',
     labels: { transport: 'tcp' },
+    help: 'Sockets open to other servers',
+  },
+  [Gauge.UPSTREAM_TLS_CONNECTIONS]: {
+    name: 'bowline_upstream_sockets',
+    labels: { transport: 'tls' },
     help: 'Sockets open to other servers',
   },
   [Gauge.INDEX_OCTETS]: {

@@ -145,8 +145,14 @@ export const BUCKETS = [
   ...[0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05],
   ...[0.1, 0.25, 0.5, 1, 1.5, 2.5, 5, 10],
 ]
-/** A histogram: how many times fell into each bucket, how many took longer, and their sum in milliseconds. */
-const HISTOGRAM = BUCKETS.length + 2
+/** Upper bounds of the parts of a limit told apart. */
+const PARTS = [0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1]
+/** Of the sizes of answers, in octets: 512 is what every client takes (RFC 1035 §4.2.1), 1232 what fits every link. All are
+ *  multiples of SIZE_STEP. */
+export const SIZES = [64, 128, 256, 512, 1024, 1232, 2048, 4096, 16_384, 65_536]
+export const SIZE_STEP = 16
+/** How V8 collects garbage: what died young; all there is, at once or bit by bit; and what is done for weak references. */
+export const COLLECTIONS = ['minor', 'major', 'incremental', 'weak'] as const
 
 export interface HistogramTable {
   readonly start: number
@@ -156,6 +162,8 @@ export interface HistogramTable {
   readonly label?: string
   /** One histogram each, one after the other. */
   readonly values: readonly string[]
+  /** Upper bounds; else those of times. */
+  readonly buckets?: readonly number[]
 }
 
 export const Histograms = {
@@ -171,10 +179,30 @@ export const Histograms = {
     label: 'transport',
     values: UPSTREAM_TRANSPORTS,
   }),
+  BUDGET_PARTS: histograms(1160, 12, {
+    name: 'bowline_budget_used_ratio',
+    help: 'Part of each limit of options/request-budget that a question which had to be put to servers has used; more than 1: over it',
+    label: 'resource',
+    values: RESOURCES.filter((resource) => resource !== 'time'), // which bowline_request_duration_seconds tells
+    buckets: PARTS,
+  }),
+  SIZES: histograms(1280, 4, {
+    name: 'bowline_response_size_bytes',
+    help: 'Octets of the answers given to clients, as they were before what is too long for UDP was cut',
+    label: 'transport',
+    values: TRANSPORTS,
+    buckets: SIZES,
+  }),
+  COLLECTIONS: histograms(1328, 6, {
+    name: 'bowline_worker_gc_pause_seconds',
+    help: 'Time for which a worker stood still to collect garbage, by kind',
+    label: 'kind',
+    values: COLLECTIONS,
+  }),
 } as const
 
 /** Length of an array that has room for all. */
-export const ALL_COUNTERS = 1160
+export const ALL_COUNTERS = 1448
 
 function table(
   start: number,
@@ -207,21 +235,30 @@ function table(
 
 function histograms(start: number, room: number, named: Omit<HistogramTable, 'start' | 'length'>): HistogramTable {
   if (named.values.length > room) throw new Error(`${named.name} has outgrown its room`)
-  return { start, length: named.values.length * HISTOGRAM, ...named }
+  return { start, length: named.values.length * lengthOf(named), ...named }
+}
+
+/** A histogram: how many fell into each bucket, how many were beyond the last, and their sum in thousandths. */
+function lengthOf({ buckets = BUCKETS }: Pick<HistogramTable, 'buckets'>): number {
+  return buckets.length + 2
 }
 
 /** Where in the array histogram number `which` of the table begins. */
-export function histogramAt(table: { start: number }, which: number): number {
-  return table.start + which * HISTOGRAM
+export function histogramAt(table: Pick<HistogramTable, 'start' | 'buckets'>, which: number): number {
+  return table.start + which * lengthOf(table)
 }
 
 /** Counts one time, in milliseconds, in the histogram that begins at `at`. */
 export function observe(values: Float64Array, at: number, tookMs: number): void {
-  const seconds = tookMs / 1000
+  observeOthers(values, at, BUCKETS, tookMs / 1000)
+}
+
+/** Counts something else than a time. */
+export function observeOthers(values: Float64Array, at: number, buckets: readonly number[], value: number): void {
   let bucket = 0
-  while (bucket < BUCKETS.length && seconds > BUCKETS[bucket]) bucket++
+  while (bucket < buckets.length && value > buckets[bucket]) bucket++
   values[at + bucket]++
-  values[at + BUCKETS.length + 1] += tookMs
+  values[at + buckets.length + 1] += 1000 * value
 }
 
 /** Counts `times` that took no measurable time. */
@@ -229,11 +266,15 @@ export function observeNoTime(values: Float64Array, at: number, times: number): 
   values[at] += times
 }
 
-/** As Prometheus wants it: how many took at most BUCKETS[i] seconds, how many there were, and their sum in seconds. */
-export function readHistogram(values: Float64Array, at: number): { atMost: number[]; count: number; sum: number } {
+/** As Prometheus wants it: how many were at most buckets[i] (seconds), how many there were, and their sum. */
+export function readHistogram(
+  values: Float64Array,
+  at: number,
+  buckets: readonly number[] = BUCKETS,
+): { atMost: number[]; count: number; sum: number } {
   const atMost: number[] = []
   let count = 0
-  for (let bucket = 0; bucket < BUCKETS.length; bucket++) atMost.push((count += values[at + bucket] ?? 0))
-  count += values[at + BUCKETS.length] ?? 0
-  return { atMost, count, sum: (values[at + BUCKETS.length + 1] ?? 0) / 1000 }
+  for (let bucket = 0; bucket < buckets.length; bucket++) atMost.push((count += values[at + bucket] ?? 0))
+  count += values[at + buckets.length] ?? 0
+  return { atMost, count, sum: (values[at + buckets.length + 1] ?? 0) / 1000 }
 }

@@ -103,6 +103,12 @@ export const METRICS: readonly Metric[] = [
     ofWorkers(s, (counters) => (counters[Counter.UDP_PACKETS] ?? 0) + (counters[Counter.TCP_QUERIES] ?? 0)),
   ),
   counter(
+    'bowline_worker_udp_kernel_drops_total',
+    'Packets over UDP that the kernel dropped since the queues of the workers of this number were full',
+    WORKER,
+    (s) => ofWorkers(s, (counters) => counters[Counter.DROPPED_KERNEL_QUEUE] ?? 0),
+  ),
+  counter(
     'bowline_worker_cpu_seconds_total',
     'Processor time of the workers of this number, user and system',
     WORKER,
@@ -226,7 +232,7 @@ function tableMetric({ start, length, name, help, sparse, labelsOf }: Table): Me
 }
 
 function histogram(table: HistogramTable, counters: (snapshot: Snapshot) => Float64Array): Metric {
-  const { name, help, label, values } = table
+  const { name, help, label, values, buckets } = table
   return {
     name,
     type: 'histogram',
@@ -237,7 +243,8 @@ function histogram(table: HistogramTable, counters: (snapshot: Snapshot) => Floa
         bucketSamples(
           name,
           label === undefined ? {} : { [label]: value },
-          readHistogram(counters(snapshot), histogramAt(table, which)),
+          readHistogram(counters(snapshot), histogramAt(table, which), buckets),
+          buckets,
         ),
       ),
   }
@@ -248,6 +255,7 @@ export function bucketSamples(
   name: string,
   labels: Record<string, string>,
   { atMost, count, sum }: ReturnType<typeof readHistogram>,
+  buckets: readonly number[] = BUCKETS,
 ): Sample[] {
   const bucket = (le: number | string, value: number) => ({
     labels: { ...labels, le },
@@ -255,7 +263,7 @@ export function bucketSamples(
     metricName: `${name}_bucket`,
   })
   return [
-    ...atMost.map((value, index) => bucket(BUCKETS[index], value)),
+    ...atMost.map((value, index) => bucket(buckets[index], value)),
     bucket('+Inf', count),
     { labels, value: sum, metricName: `${name}_sum` },
     { labels, value: count, metricName: `${name}_count` },

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
-import { AnswerShapes, answerCell } from '../../src/metrics/answers.ts'
+import { AnswerShapes, AnswerSizes, answerCell } from '../../src/metrics/answers.ts'
 import { Counter, Counters } from '../../src/metrics/counters.ts'
+import { Histograms, histogramAt, readHistogram, SIZES } from '../../src/metrics/tables.ts'
 import { Flag, Rcode } from '../../src/wire/types.ts'
 import { SeededRandom } from '../support/random.ts'
 
@@ -35,5 +36,21 @@ describe('AnswerShapes', () => {
         counters.values[typeof what === 'string' ? answerCell('cache', Number(what.slice(6))) : what],
         `${what}`,
       ).to.equal(count)
+  })
+})
+
+describe('AnswerSizes', () => {
+  it('counts each size in the bucket it just fits in, UDP and TCP apart, and sums them up', () => {
+    const sizes = new AnswerSizes()
+    for (const octets of [12, 64, 65, 512, 513, 1232, 1233]) sizes.count(true, octets)
+    sizes.count(false, 65_535)
+    const { values } = new Counters()
+    sizes.addTo({ values } as Counters)
+    const [udp, tcp] = [0, 1].map((which) => readHistogram(values, histogramAt(Histograms.SIZES, which), SIZES))
+    const upTo = (octets: number) => udp.atMost[SIZES.indexOf(octets)]
+    expect([64, 128, 512, 1024, 1232, 2048].map(upTo)).to.deep.equal([2, 3, 4, 5, 6, 7])
+    expect(udp).to.include({ count: 7, sum: 12 + 64 + 65 + 512 + 513 + 1232 + 1233 })
+    expect(tcp).to.include({ count: 1, sum: 65_535 })
+    expect(tcp.atMost.at(-2)).to.equal(0)
   })
 })

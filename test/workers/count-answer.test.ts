@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { DEFAULT_LIMITS, Ledger } from '../../src/ledger.ts'
 import { AnswerShapes, answerCell } from '../../src/metrics/answers.ts'
 import { Counter, Counters } from '../../src/metrics/counters.ts'
 import {
@@ -17,7 +18,15 @@ import { countAnswer } from '../../workers/count-answer.ts'
 const answer = (rcode: number) => Uint8Array.of(0, 1, 0x81, 0x80 | rcode, 0, 1, 0, 0, 0, 0, 0, 0)
 
 function requestOf(facts: object): Request {
-  const usual = { source: 'recursion', edns: undefined, question: { type: Type.A }, edes: [], mustValidate: true }
+  const ledger = new Ledger(DEFAULT_LIMITS, 'enforce', 0)
+  const usual = {
+    ledger,
+    source: 'recursion',
+    edns: undefined,
+    question: { type: Type.A },
+    edes: [],
+    mustValidate: true,
+  }
   return { ...usual, security: 'insecure', bogus: undefined, ...facts } as unknown as Request
 }
 
@@ -45,6 +54,24 @@ describe('countAnswer', () => {
     ])
     const at = histogramAt(Histograms.REQUESTS, SOURCES.indexOf('recursion'))
     expect(readHistogram(counters.values, at)).to.include({ count: 1, sum: 0.03 })
+  })
+
+  it('tells what a question cost, if servers had to be asked', () => {
+    const ledger = new Ledger(DEFAULT_LIMITS, 'enforce', 0)
+    ledger.charge('hashes', 10)
+    countAnswer(counters, shapes, answer(Rcode.NOERROR), requestOf({ ledger }), 1)
+    const used = (which: number) => {
+      const { buckets } = Histograms.BUDGET_PARTS
+      return readHistogram(counters.values, histogramAt(Histograms.BUDGET_PARTS, which), buckets)
+    }
+    expect(used(0).count).to.equal(0)
+    for (let i = 0; i < 30; i++) ledger.charge('upstream-queries')
+    for (let i = 0; i < 5; i++) ledger.charge('signatures')
+    ledger.charge('failed-signatures')
+    countAnswer(counters, shapes, answer(Rcode.NOERROR), requestOf({ ledger }), 1)
+    expect(used(0)).to.deep.include({ count: 1, sum: 0.5, atMost: [0, 0, 0, 0, 0, 1, 1, 1] })
+    const sums = [Counter.SIGNATURES_GOOD, Counter.SIGNATURES_FAILED, Counter.NSEC3_HASHES]
+    expect(sums.map((counter) => counters.get(counter))).to.deep.equal([4, 1, 10])
   })
 
   it('tells secure answers from insecure and bogus ones, and of these what was wrong', () => {

@@ -1,11 +1,11 @@
 /** From an operator's configuration to who is asked for what, and what the modules are told. */
 
-import { readFileSync } from 'node:fs'
+import { accessSync, constants, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { BowlineError } from './config/error.ts'
 import type { Config } from './config/schema.ts'
 import { fallbackFromConfig, forwardsFromConfig } from './servers-from-config.ts'
-import { type LocalData, type Sections, type Settings, TCP_IDLE_MS, type TextFile } from './settings.ts'
+import { type ListFile, type LocalData, type Sections, type Settings, TCP_IDLE_MS } from './settings.ts'
 import { nameFromText } from './wire/name.ts'
 import { MIXED_CASE_VIOLATORS } from './workarounds.ts'
 
@@ -38,7 +38,7 @@ function sections(config: Config): Sections {
   const { dnssec, options, network } = config
   return {
     ...(config.views.length > 0 ? { views: config.views } : {}),
-    ...(hasData ? { 'local-data': withTexts(config) } : {}),
+    ...(hasData ? { 'local-data': withFiles(config) } : {}),
     ...(config.cookies.enable ? { cookies: { master: cookieSecret(config) } } : {}),
     ...(network['edns-tcp-keepalive'] ? { keepalive: { idleMs: TCP_IDLE_MS } } : {}),
     clock: { jump: options['time-jump-detection'], skew: dnssec['time-skew-detection'] },
@@ -52,7 +52,8 @@ function sections(config: Config): Sections {
 function cookieSecret({ cookies, rundir }: Config): string {
   const file = cookies['secret-file']
   if (file === undefined) return ''
-  const secret = readText('cookies/secret-file', resolve(rundir, file)).text.trim()
+  const path = resolve(rundir, file)
+  const secret = readOr('cookies/secret-file', path, () => readFileSync(path, 'utf8')).trim()
   if (secret.length >= MIN_SECRET) return secret
   throw new BowlineError(
     'cookie-secret',
@@ -60,18 +61,25 @@ function cookieSecret({ cookies, rundir }: Config): string {
   )
 }
 
-function withTexts({ rundir, 'local-data': data }: Config): LocalData {
-  const read = (setting: string) => (file: string) => readText(setting, resolve(rundir, file))
+function withFiles({ rundir, 'local-data': data }: Config): LocalData {
+  const files = (setting: string, paths: readonly string[]) =>
+    paths.map((path) => listFile(setting, resolve(rundir, path)))
   return {
     ...data,
-    'addresses-files': data['addresses-files'].map(read('local-data/addresses-files')),
-    rules: data.rules.map((rule, index) => ({ ...rule, file: rule.file.map(read(`local-data/rules/${index}/file`)) })),
+    'addresses-files': files('local-data/addresses-files', data['addresses-files']),
+    rules: data.rules.map((rule, index) => ({ ...rule, file: files(`local-data/rules/${index}/file`, rule.file) })),
   }
 }
 
-function readText(setting: string, path: string): TextFile {
+/** Can be read now; what it holds is looked at when it is needed. */
+function listFile(setting: string, path: string): ListFile {
+  readOr(setting, path, () => accessSync(path, constants.R_OK))
+  return { path, read: () => readOr(setting, path, () => readFileSync(path)) }
+}
+
+function readOr<Content>(setting: string, path: string, read: () => Content): Content {
   try {
-    return { path, text: readFileSync(path, 'utf8') }
+    return read()
   } catch (error) {
     throw new BowlineError(
       'unreadable-file',

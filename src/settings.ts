@@ -57,14 +57,15 @@ export interface Sections {
 }
 
 export type LocalData = Omit<Config['local-data'], 'addresses-files' | 'rules'> & {
-  'addresses-files': readonly TextFile[]
+  'addresses-files': readonly ListFile[]
   rules: readonly LocalRule[]
 }
-export type LocalRule = Omit<Config['local-data']['rules'][number], 'file'> & { file: readonly TextFile[] }
+export type LocalRule = Omit<Config['local-data']['rules'][number], 'file'> & { file: readonly ListFile[] }
 
-export interface TextFile {
+/** What it holds may be long, and is not kept. */
+export interface ListFile {
   path: string
-  text: string
+  read(): Buffer
 }
 
 /** How long a connection of a client may be idle (RFC 7766 §6.2.3). */

@@ -30,6 +30,8 @@ export interface Surroundings {
   outside?: readonly OutsideModule[]
   /** Of several workers it is for this one to look after the clock. */
   watchesClock?: boolean
+  /** A folder that the workers of a service share. */
+  rundir?: string
 }
 
 /** A module that does not come with Bowline, and what its settings became. */
@@ -48,7 +50,7 @@ export interface ModuleSet {
 
 /** Puts to work what `settings` switch on. Throws a BowlineError when a module cannot use its settings. */
 export function startModules(settings: Settings, tools: Tools, surroundings: Surroundings = {}): ModuleSet {
-  const { anchors, outside = [], watchesClock = false } = surroundings
+  const { anchors, outside = [], watchesClock = false, rundir } = surroundings
   const { sections } = settings
   const front: Entry[] = [
     withSection(surroundings.bogusLog, bogusLog), // only looks, at what the client gets in the end
@@ -64,7 +66,7 @@ export function startModules(settings: Settings, tools: Tools, surroundings: Sur
     withSection(sections.views, views), // the rules of others go by what it finds
     on(settings.refuseNoRd, refuseNoRd),
     on(settings.minimalAny, minimalAny),
-    withSection(sections['local-data'], localData), // the operator's word goes before everybody's
+    withSection(sections['local-data'], (data) => localData(data, rundir)), // the operator's word goes before everybody's
   ].flat()
   const rear: Entry[] = [
     withSection(sections.renumber, renumber), // what comes from here is meant as it stands

@@ -99,7 +99,7 @@ describe('local-data', () => {
 
   it('tells file and line of what it cannot use', () => {
     const tools = { clock: new ManualClock(), random: new SeededRandom(), log: () => {} }
-    const file = [{ path: 'block.txt', text: '# list\nads.example\nbad..name\n' }]
+    const file = [{ path: 'block.txt', read: () => Buffer.from('# list\nads.example\nbad..name\n') }]
     const rule = { name: [], file, subtree: 'nxdomain' as const, block: [], address: [], tags: [] }
     const data = { ttl: 300, nodata: true, addresses: {}, 'addresses-files': [], rules: [rule] }
     const settings = { ...defaultSettings, sections: { 'local-data': data } }

@@ -8,20 +8,21 @@ import { cnameTarget, type RRset, rrset } from '../../wire/rrset.ts'
 import { Class, Ede, Rcode, Type } from '../../wire/types.ts'
 import { explanation } from '../explanation.ts'
 import { defineModule } from '../module.ts'
-import { compileRules } from './compile.ts'
 import type { Rule, Rules } from './rules.ts'
+import { openRules } from './shared-copy.ts'
 
 const NO_TAGS: ReadonlySet<string> = new Set()
 
-export const localData = (config: LocalData) =>
+/** `folder`: where what has been compiled of long lists is shared with other workers. */
+export const localData = (config: LocalData, folder?: string) =>
   defineModule({
     name: 'local-data',
     about: 'Answers names from the operator’s own data and rules.',
     metrics: { answered: 'Queries answered by a rule or with local data' },
     subRequests: true,
     start({ log }) {
-      const rules = compileRules(config)
-      log('info', 'local-data', { names: rules.size, octets: rules.octets })
+      const { rules, copy } = openRules(config, folder, (reason) => log('warning', 'local-data-apart', { reason }))
+      log('info', 'local-data', { names: rules.size, octets: rules.octets, copy })
       return rules
     },
     begin(request, { state, count }) {

@@ -1,30 +1,46 @@
 /** HOT: finds what is said of a name or the names above it; runs for each question. Millions of names, few objects.
  *
- *    slots    Uint32Array   | place of an entry + 1 |        0 = free; linear probing
- *    octets   Uint8Array    entries back to back: value u32 · hash u32 · octets of the name u8 · the name, folded
+ *    slots   Uint32Array   | hash | place of an entry + 1 |      0 = free; linear probing
+ *    pool    Uint8Array    entries back to back: value u32 · octets of the name u8 · the name, folded
+ *    depths  Uint8Array    by number of labels: whether there are such names; a look in vain costs a miss of the CPU's cache
  *
  *  A name's hash goes from its end to its start, so that one walk gives those of all names above it.
- *  Twin: a Map by nameKey(), in test/modules/local-data/name-table.test.ts. */
+ *  Twin: a Map by nameKey(), in test/modules/local-data/name-table.test.ts. Bench: node test/bench/local-data.ts */
 
-import { FOLD, type Name } from '../../wire/name.ts'
+import { FOLD } from '../../wire/name.ts'
+import { Pool } from './pool.ts'
 
-const HEAD = 9
+const HEAD = 5
 const FIRST_SLOTS = 1024
-const FIRST_OCTETS = 32 * 1024
 const MAX_LABELS = 128
 const HASH_START = 0x811c9dc5
 const HASH_FACTOR = 0x01000193
 
+/** What a table consists of, for another process. */
+export interface NameTableParts {
+  slots: Uint32Array
+  octets: Uint8Array
+  depths: Uint8Array
+  size: number
+}
+
 export class NameTable {
-  #slots = new Uint32Array(FIRST_SLOTS)
-  #octets = new Uint8Array(FIRST_OCTETS)
-  #view = new DataView(this.#octets.buffer)
-  #end = 0
-  #size = 0
-  // What #walk() found: where labels start, from the last to the first, and the hashes of the names from there on.
+  #slots: Uint32Array
+  readonly #pool: Pool
+  readonly #depths: Uint8Array
+  #size: number
+  // What #walk() found: where labels start, from the first to the last; and from the last to the first, where names start
+  // and their hashes.
+  readonly #labels = new Uint8Array(MAX_LABELS)
   readonly #starts = new Uint8Array(MAX_LABELS)
   readonly #hashes = new Uint32Array(MAX_LABELS)
-  readonly #lengths = new Uint8Array(MAX_LABELS)
+
+  constructor(parts?: NameTableParts) {
+    this.#slots = parts?.slots ?? new Uint32Array(2 * FIRST_SLOTS)
+    this.#pool = new Pool(parts?.octets)
+    this.#depths = parts?.depths ?? new Uint8Array(MAX_LABELS)
+    this.#size = parts?.size ?? 0
+  }
 
   get size(): number {
     return this.#size
@@ -32,55 +48,74 @@ export class NameTable {
 
   /** Octets of memory. */
   get octets(): number {
-    return this.#slots.byteLength + this.#octets.byteLength
+    return this.#slots.byteLength + this.#pool.octets.byteLength
   }
 
-  /** Says `value` (32 bits) of `name`, in place of what was said before. */
-  set(name: Name, value: number): void {
-    const labels = this.#walk(name)
-    const hash = this.#hashes[labels - 1]
-    const known = this.#find(name, 0, hash)
-    if (known >= 0) {
-      this.#view.setUint32(known, value)
-      return
-    }
-    if ((this.#size + 1) * 2 > this.#slots.length) this.#growSlots()
-    const place = this.#append(name, value, hash)
-    this.#occupy(hash, place)
-    this.#size++
+  get parts(): NameTableParts {
+    return { slots: this.#slots, octets: this.#pool.octets, depths: this.#depths, size: this.#size }
+  }
+
+  /** Says `value` (32 bits) of the name of `length` octets in `name`, in place of what was said before. */
+  set(name: Uint8Array, value: number, length = name.length): void {
+    const known = this.#findWhole(name, length)
+    if (known >= 0) this.#pool.view.setUint32(known, value)
+    else this.#insert(name, value, length)
+  }
+
+  /** Says `value` of the name, unless something is said of it already, which is given then; else -1. */
+  add(name: Uint8Array, value: number, length = name.length): number {
+    const known = this.#findWhole(name, length)
+    if (known >= 0) return this.#pool.view.getUint32(known)
+    this.#insert(name, value, length)
+    return -1
   }
 
   /** Gives room back that was kept for more names. */
   trim(): void {
-    this.#octets = this.#octets.slice(0, this.#end)
-    this.#view = new DataView(this.#octets.buffer)
+    this.#pool.trim()
   }
 
-  /** What is said of exactly this name; -1: nothing. */
-  get(name: Name): number {
-    const place = this.#find(name, 0, this.#hashes[this.#walk(name) - 1])
-    return place < 0 ? -1 : this.#view.getUint32(place)
+  /** What is said of exactly the name that starts at `from`; -1: nothing. */
+  get(name: Uint8Array, from = 0): number {
+    const place = this.#findWhole(from === 0 ? name : name.subarray(from), name.length - from)
+    return place < 0 ? -1 : this.#pool.view.getUint32(place)
   }
 
-  /** Calls `accept` for what is said of the name, then of those above it, up to the root, until it returns true. */
-  findUp(name: Name, accept: (value: number) => boolean): boolean {
+  /** Calls `accept` for what is said of the name, then of those above it, up to the root, until it returns true. `from` is
+   *  where the name it is about starts. */
+  findUp(name: Uint8Array, accept: (value: number, from: number) => boolean): boolean {
     if (this.#size === 0) return false
-    for (let label = this.#walk(name) - 1; label >= 0; label--) {
-      const place = this.#find(name, this.#starts[label], this.#hashes[label])
-      if (place >= 0 && accept(this.#view.getUint32(place))) return true
+    const { length } = name
+    for (let label = this.#walk(name, length) - 1; label >= 0; label--) {
+      if (this.#depths[label] === 0) continue
+      const from = this.#starts[label]
+      const place = this.#find(name, from, length, this.#hashes[label])
+      if (place >= 0 && accept(this.#pool.view.getUint32(place), from)) return true
     }
     return false
   }
 
+  /** All names, in the order in which they came, each good until the next. */
+  *names(): Iterable<Uint8Array> {
+    const { octets, end } = this.#pool
+    for (let place = 0; place < end; place += HEAD + octets[place + 4])
+      yield octets.subarray(place + HEAD, place + HEAD + octets[place + 4])
+  }
+
+  #findWhole(name: Uint8Array, length: number): number {
+    if (this.#size === 0) return -1
+    const label = this.#walk(name, length) - 1
+    return this.#depths[label] === 0 ? -1 : this.#find(name, 0, length, this.#hashes[label])
+  }
+
   /** Number of names from `name` up to the root, both included. */
-  #walk(name: Name): number {
-    const { length } = name
+  #walk(name: Uint8Array, length: number): number {
     let count = 0
-    for (let at = 0; at < length; at += name[at] + 1) this.#lengths[count++] = at
+    for (let at = 0; at < length; at += name[at] + 1) this.#labels[count++] = at
     let hash = HASH_START
     let to = length
     for (let label = 0; label < count; label++) {
-      const from = this.#lengths[count - 1 - label]
+      const from = this.#labels[count - 1 - label]
       for (let at = to - 1; at >= from; at--) hash = Math.imul(hash ^ FOLD[name[at]], HASH_FACTOR)
       this.#starts[label] = from
       this.#hashes[label] = hash
@@ -90,54 +125,51 @@ export class NameTable {
   }
 
   /** The place of the entry for the name that starts at `from`; -1 when there is none. */
-  #find(name: Name, from: number, hash: number): number {
+  #find(name: Uint8Array, from: number, to: number, hash: number): number {
     const slots = this.#slots
-    const mask = slots.length - 1
-    for (let slot = mix(hash) & mask; slots[slot] !== 0; slot = (slot + 1) & mask) {
-      const place = slots[slot] - 1
-      if (this.#view.getUint32(place + 4) === hash && this.#isAt(place, name, from)) return place
+    const mask = slots.length - 2
+    for (let slot = mix(hash) & mask; slots[slot + 1] !== 0; slot = (slot + 2) & mask) {
+      const place = slots[slot + 1] - 1
+      if (slots[slot] === hash && this.#isAt(place, name, from, to)) return place
     }
     return -1
   }
 
-  #isAt(place: number, name: Name, from: number): boolean {
-    const octets = this.#octets
-    const length = name.length - from
-    if (octets[place + 8] !== length) return false
-    for (let at = 0; at < length; at++) if (octets[place + HEAD + at] !== FOLD[name[from + at]]) return false
+  #isAt(place: number, name: Uint8Array, from: number, to: number): boolean {
+    const { octets } = this.#pool
+    if (octets[place + 4] !== to - from) return false
+    const shift = place + HEAD - from
+    for (let at = from; at < to; at++) if (octets[shift + at] !== FOLD[name[at]]) return false
     return true
   }
 
-  #append(name: Name, value: number, hash: number): number {
-    const place = this.#end
-    this.#end += HEAD + name.length
-    if (this.#end > this.#octets.length) this.#growOctets()
-    this.#view.setUint32(place, value)
-    this.#view.setUint32(place + 4, hash)
-    this.#octets[place + 8] = name.length
-    for (let at = 0; at < name.length; at++) this.#octets[place + HEAD + at] = FOLD[name[at]]
-    return place
-  }
-
-  #occupy(hash: number, place: number): void {
-    const mask = this.#slots.length - 1
-    let slot = mix(hash) & mask
-    while (this.#slots[slot] !== 0) slot = (slot + 1) & mask
-    this.#slots[slot] = place + 1
+  #insert(name: Uint8Array, value: number, length: number): void {
+    if ((this.#size + 1) * 4 > this.#slots.length) this.#growSlots()
+    const label = this.#walk(name, length) - 1
+    const place = this.#pool.take(HEAD + length)
+    const { octets, view } = this.#pool
+    view.setUint32(place, value)
+    octets[place + 4] = length
+    for (let at = 0; at < length; at++) octets[place + HEAD + at] = FOLD[name[at]]
+    occupy(this.#slots, this.#hashes[label], place + 1)
+    this.#depths[label] = 1
+    this.#size++
   }
 
   #growSlots(): void {
-    this.#slots = new Uint32Array(this.#slots.length * 2)
-    for (let place = 0; place < this.#end; place += HEAD + this.#octets[place + 8])
-      this.#occupy(this.#view.getUint32(place + 4), place)
+    const grown = new Uint32Array(this.#slots.length * 2)
+    for (let slot = 0; slot < this.#slots.length; slot += 2)
+      if (this.#slots[slot + 1] !== 0) occupy(grown, this.#slots[slot], this.#slots[slot + 1])
+    this.#slots = grown
   }
+}
 
-  #growOctets(): void {
-    const grown = new Uint8Array(Math.max(this.#end, Math.ceil(this.#octets.length * 1.5)))
-    grown.set(this.#octets)
-    this.#octets = grown
-    this.#view = new DataView(grown.buffer)
-  }
+function occupy(slots: Uint32Array, hash: number, content: number): void {
+  const mask = slots.length - 2
+  let slot = mix(hash) & mask
+  while (slots[slot + 1] !== 0) slot = (slot + 2) & mask
+  slots[slot] = hash
+  slots[slot + 1] = content
 }
 
 /** Spreads what FNV leaves in the low bits. */

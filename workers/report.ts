@@ -58,12 +58,16 @@ export function reportCounters({ core, transport, measured, index, link }: Parts
   counters.set(Counter.COOKIES_MISSING, exchanges.cookies.missing)
   counters.set(Counter.COOKIES_RENEWED, exchanges.cookies.renewed)
   counters.set(Counter.COOKIES_REFUSED, exchanges.cookies.refused)
-  const { udp, tcp } = transport.counters
+  const { udp, tcp, tls, handshakes } = transport.counters
   counters.set(Counter.UPSTREAM_PORT_COLLISIONS, udp.portCollisions)
   counters.set(Counter.UPSTREAM_TCP_CONNECTS, tcp.connects)
   counters.set(Counter.UPSTREAM_TCP_CONNECT_FAILURES, tcp.connectFailures)
-  counters.set(Counter.UPSTREAM_TCP_RESENT, tcp.resent)
-  counters.set(Counter.UPSTREAM_TCP_VIOLATIONS, tcp.violations)
+  counters.set(Counter.UPSTREAM_TCP_RESENT, tcp.resent + tls.resent)
+  counters.set(Counter.UPSTREAM_TCP_VIOLATIONS, tcp.violations + tls.violations)
+  counters.set(Counter.UPSTREAM_TLS_CONNECTS, tls.connects)
+  counters.set(Counter.UPSTREAM_TLS_CONNECT_FAILURES, tls.connectFailures)
+  counters.set(Counter.UPSTREAM_TLS_UNTRUSTED, handshakes.untrusted)
+  counters.set(Counter.UPSTREAM_TLS_RESUMED, handshakes.resumed)
   counters.set(Counter.KEEPER_REFUSED, link.counted.refused)
   counters.set(Counter.KEEPER_LOST, link.counted.lost)
   const { values } = counters
@@ -81,6 +85,7 @@ export function reportGauges({ core, transport, measured, index, link }: Parts, 
   gauges[Gauge.IN_FLIGHT_UPSTREAM] = measured.inFlight
   gauges[Gauge.UPSTREAM_UDP_SOCKETS] = transport.counters.udp.socketsOpen
   gauges[Gauge.UPSTREAM_TCP_CONNECTIONS] = transport.counters.tcp.connectionsOpen
+  gauges[Gauge.UPSTREAM_TLS_CONNECTIONS] = transport.counters.tls.connectionsOpen
   gauges[Gauge.INDEX_OCTETS] = index.octets
   gauges[Gauge.KEEPER_CONNECTED] = link.isConnected ? 1 : 0
 }

@@ -73,6 +73,8 @@ async function makeResolver({ config, index: place, socketPath }: StartWorker, l
     clock: systemClock,
     random: systemRandom,
     ...transportOptionsFromConfig(config),
+    onUntrusted: (server, why) =>
+      groupLog(log, 'tls').warning({ event: 'untrusted-server', server: `${server}` }, `it is sent nothing: ${why}`),
   })
   const index = new AnswerIndex({
     octets: INDEX_OCTETS,
@@ -90,6 +92,7 @@ async function makeResolver({ config, index: place, socketPath }: StartWorker, l
     anchors: () => anchors.current,
     outside,
     watchesClock: place === 1,
+    rundir: config.rundir,
   })
   const measured = new MeasuredTransport(transport, clock, new Counters().values)
   const common = {

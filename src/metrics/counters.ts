@@ -82,10 +82,6 @@ export const Counter = {
   UPSTREAM_TLS_CONNECT_FAILURES: 74,
   UPSTREAM_TLS_UNTRUSTED: 75,
   UPSTREAM_TLS_RESUMED: 76,
-  UPSTREAM_TLS_CONNECTS: 73,
-  UPSTREAM_TLS_CONNECT_FAILURES: 74,
-  UPSTREAM_TLS_UNTRUSTED: 75,
-  UPSTREAM_TLS_RESUMED: 76,
 } as const
 export type Counter = (typeof Counter)[keyof typeof Counter]
 

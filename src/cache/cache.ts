@@ -323,7 +323,10 @@ export class Cache implements Surroundings {
   insertFailure(name: Name, type: number, ede: number, text: string, longestMs = FAILURE_MAX_MS): void {
     const nowMs = this.clock.wallMs()
     const last = this.lastFailure(name, type, nowMs)
-    if (last !== undefined && last.expiresMs > nowMs) return
+    if (last !== undefined && last.expiresMs > nowMs) {
+      this.mark(name, Below.FAILURES, last.expiresMs, nowMs) // others that marked this place meanwhile may not have seen it
+      return
+    }
     const count = (last?.count ?? 0) + 1
     const until = nowMs + Math.min(FAILURE_FIRST_MS * 2 ** Math.min(count - 1, 16), longestMs)
     const head = { ...plainHead, storedMs: nowMs, expiresMs: until + FAILURE_MEMORY_MS }

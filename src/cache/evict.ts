@@ -3,7 +3,8 @@
  *  asked for, has time left, costs much to learn again, and can be trusted. */
 
 import { Type } from '../wire/types.ts'
-import { expiresMsOf, rankOf, Shape, securityOf, shapeOf, storedMsOf } from './entry.ts'
+import { Below } from './ancestors.ts'
+import { decodeBelow, expiresMsOf, rankOf, Shape, securityOf, shapeOf, storedMsOf } from './entry.ts'
 import { Rank } from './rank.ts'
 
 /** The part of each stretch that goes at least; and at most while time is not over, however much comes in. */
@@ -62,6 +63,8 @@ function kindWorth(key: Uint8Array, entry: Uint8Array): number {
       return 8 // without it, a whole way down from the root has to be gone again
     case Shape.ZONE:
       return 4
+    case Shape.BELOW:
+      return decodeBelow(entry) & (Below.CUTS | Below.ALIASES) ? 4 : 0.5 // without it, what it tells of is not looked for
     case Shape.RRSET:
     case Shape.EXPANDED: {
       const type = (key[key.length - 2] << 8) | key[key.length - 1]

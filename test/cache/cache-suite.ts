@@ -470,6 +470,18 @@ export function describeCache(title: string, make: () => Promise<StoreUnderTest>
         expect(failure()).to.include({ count: 1, expiresMs: clock.wallMs() + 4 * SECOND })
       })
 
+      it('are found again once they are told again, when another process has overwritten the mark that they are there', () => {
+        const other = new Cache(made.store, clock, options)
+        other.above(name('b.example'))
+        fail()
+        other.insert(rrset(name('b.example'), Type.CNAME, 600, [name('c.example')]), answer) // has not seen the mark
+        seconds(1)
+        expect(failure()).to.equal(undefined)
+        fail()
+        expect(failure()).to.include({ count: 1 })
+        expect(cache.lookupAlias(name('b.example'))).to.not.equal(undefined)
+      })
+
       it('begin anew after success, and after a while', () => {
         fail()
         cache.clearFailure(name('a.example'), Type.A)

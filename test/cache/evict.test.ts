@@ -1,5 +1,7 @@
 import { expect } from 'chai'
-import { type Candidate, chooseEvicted, UseSketch } from '../../src/cache/evict.ts'
+import { Below } from '../../src/cache/ancestors.ts'
+import { encodeBelow } from '../../src/cache/entry.ts'
+import { type Candidate, candidateOf, chooseEvicted, UseSketch } from '../../src/cache/evict.ts'
 import { octets } from './store-suite.ts'
 
 const nowMs = 1_000_000
@@ -52,6 +54,14 @@ describe('chooseEvicted', () => {
 
   it('keeps what costs much to learn again', () => {
     expect(order(candidate('cut', { worth: 8 }), candidate('used', { uses: 4 }))).to.deep.equal(['used', 'cut'])
+  })
+
+  it('keeps what tells that there are cuts or aliases: nobody would look for them', () => {
+    const head = { security: 'indeterminate', rank: 0, storedMs: nowMs, expiresMs: nowMs + lapMs } as const
+    const worthOf = (kinds: number) => candidateOf(octets('x'), encodeBelow(head, kinds).slice(), 0).worth
+    expect(worthOf(Below.CUTS)).to.be.above(1)
+    expect(worthOf(Below.ALIASES | Below.FAILURES)).to.be.above(1)
+    expect(worthOf(Below.NAME_ERRORS | Below.FAILURES)).to.be.below(1)
   })
 
   it('does not take an entry from the future for a very new one', () => {

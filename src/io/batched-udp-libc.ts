@@ -201,7 +201,8 @@ class LibcPeer implements UdpPeer {
     const [from, to] = addressAt(family)
     const { octets } = peer
     this.peer = peer
-    this.address = octets.subarray(from, to)
+    this.address = new Uint8Array(to - from) // a view would have V8 move `octets` out of its heap
+    for (let i = from; i < to; i++) this.address[i - from] = octets[i]
     this.port = (octets[2] << 8) | octets[3]
   }
 }

@@ -70,7 +70,7 @@ export function composeUpstream(buffer: Uint8Array, query: UpstreamQuery): SentQ
   putU16(buffer, 10, choice.edns ? 1 : 0)
   buffer.set(qname, HEADER)
   let offset = HEADER + qname.length
-  if (choice.mixCase) mixCase(buffer.subarray(HEADER, offset), random)
+  if (choice.mixCase) mixCase(buffer, HEADER, offset, random)
   putU16(buffer, offset, query.qtype)
   putU16(buffer, offset + 2, query.qclass ?? Class.IN)
   offset += 4
@@ -111,17 +111,18 @@ function putPadding(buffer: Uint8Array, offset: number, block: number): number {
   return end
 }
 
-/** Gives each letter of `name`, in place, a case by the toss of a coin (draft-vixie-dnsext-dns0x20 §4). */
-function mixCase(name: Uint8Array, random: Random): void {
+/** Gives each letter of the name in `octets` between `from` and `to` a case by the toss of a coin
+ *  (draft-vixie-dnsext-dns0x20 §4). */
+function mixCase(octets: Uint8Array, from: number, to: number, random: Random): void {
   let coins = 0
   let left = 0
-  for (let i = 0; i < name.length; i++) {
-    if (!isLetter(name[i])) continue // length octets are at most 63, below any letter
+  for (let i = from; i < to; i++) {
+    if (!isLetter(octets[i])) continue // length octets are at most 63, below any letter
     if (left === 0) {
       coins = random.u16()
       left = 16
     }
-    name[i] = coins & 1 ? name[i] | 0x20 : name[i] & ~0x20
+    octets[i] = coins & 1 ? octets[i] | 0x20 : octets[i] & ~0x20
     coins >>= 1
     left--
   }

@@ -548,7 +548,7 @@ export class Core {
     this.#watch(pursuit)
     const leftMs = request.ledger.deadlineMs - this.#clock.monotonicMs()
     const timeoutMs = Math.max(1, Math.min(query.timeoutMs, leftMs))
-    query.cutShort = timeoutMs < query.timeoutMs
+    query.cutShort ||= timeoutMs < query.timeoutMs
     const asked = this.#exchanges.ask(query, timeoutMs, pursuit)
     query.server = asked.query.server // of who asked first; what the reply means to us is still our own question's matter
     pursuit.exchange = asked.exchange

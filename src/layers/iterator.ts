@@ -167,10 +167,15 @@ class Iterator implements Layer {
 
   /** Whether resolution has taken so long that others shall be asked. */
   #isOverdue(request: Request): boolean {
+    return this.#patienceMs(request) <= 0
+  }
+
+  /** How long resolution may still take before others shall be asked. */
+  #patienceMs(request: Request): number {
     const { fallback } = this.#settings
-    if (fallback === undefined || !this.#mayFallBack(request)) return false
+    if (fallback === undefined || !this.#mayFallBack(request)) return Number.POSITIVE_INFINITY
     const { deadlineMs, limits } = request.ledger
-    return this.#clock.monotonicMs() - (deadlineMs - limits.time) >= fallback.afterMs
+    return deadlineMs - limits.time + fallback.afterMs - this.#clock.monotonicMs()
   }
 
   #mayFallBack({ iteration, view }: Request): boolean {
@@ -240,7 +245,8 @@ class Iterator implements Layer {
     if (choice !== undefined && choice.protocol === 'udp' && isTcpOnly(iteration, choice.address))
       choice = this.#servers.choose([choice.address], new Tries(), { ...wish, tcp: true })
     if (choice === undefined) return false
-    const { address: server, protocol, timeoutMs, edns, mixCase } = choice
+    const { address: server, protocol, edns, mixCase } = choice
+    const patienceMs = this.#patienceMs(request)
     if (retry === undefined) tried.set(server.key, (tried.get(server.key) ?? 0) + 1)
     iteration.spent++
     if (minimised) request.minimisedQueries++
@@ -249,12 +255,12 @@ class Iterator implements Layer {
       qtype,
       server,
       protocol,
-      timeoutMs,
+      timeoutMs: Math.min(choice.timeoutMs, patienceMs),
       edns,
       mixCase: mixCase && this.#settings.caseRandomization && !this.#isSparedMixedCase(qname),
       zoneCut: iteration.cut.zone,
       minimised,
-      cutShort: false,
+      cutShort: patienceMs < choice.timeoutMs,
       recursionDesired: forwarder,
       checkingDisabled: forwarder && (request.wishes.cd || (request.mustValidate && iteration.rule?.dnssec === true)),
       options: undefined,

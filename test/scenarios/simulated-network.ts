@@ -21,7 +21,7 @@ export type FarSide = (server: ServerAddress, protocol: Protocol, packet: Uint8A
 export const SILENCE: Reaction = { packets: [] }
 
 /** How long a packet is under way and its answer back, unless the far side says otherwise. */
-const ROUND_TRIP_MS = 4
+export const ROUND_TRIP_MS = 4
 
 export class SimulatedNetwork implements Transport {
   /** Exchanges that have an answer or failure under way. */

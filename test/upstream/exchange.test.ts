@@ -1,7 +1,8 @@
 import { expect } from 'chai'
 import { ServerAddress } from '../../src/io/address.ts'
-import type { Exchange, ExchangeSink, Transport } from '../../src/io/interfaces.ts'
+import type { Exchange, ExchangeSink, Protocol, Transport } from '../../src/io/interfaces.ts'
 import type { Arrival, Query } from '../../src/request.ts'
+import { ServerCookies } from '../../src/upstream/cookies.ts'
 import { Exchanges } from '../../src/upstream/exchange.ts'
 import { Servers } from '../../src/upstream/servers.ts'
 import { composeMessage } from '../../src/wire/compose.ts'
@@ -15,13 +16,7 @@ import { SeededRandom } from '../support/random.ts'
 class Wire implements Transport {
   readonly sent: { query: Uint8Array; sink: ExchangeSink; cancelled: boolean }[] = []
 
-  exchange(
-    _server: ServerAddress,
-    _protocol: 'udp' | 'tcp',
-    query: Uint8Array,
-    _ms: number,
-    sink: ExchangeSink,
-  ): Exchange {
+  exchange(_server: ServerAddress, _protocol: Protocol, query: Uint8Array, _ms: number, sink: ExchangeSink): Exchange {
     const flight = { query: query.slice(), sink, cancelled: false }
     this.sent.push(flight)
     return {
@@ -32,12 +27,13 @@ class Wire implements Transport {
   }
 }
 
-function setUp() {
+function setUp(withCookies = false) {
   const clock = new ManualClock()
   const random = new SeededRandom(7)
   const wire = new Wire()
   const servers = new Servers(undefined, clock, random)
-  const exchanges = new Exchanges({ transport: wire, clock, random, servers, udpSize: 1232 })
+  const cookies = withCookies ? new ServerCookies(clock, random) : undefined
+  const exchanges = new Exchanges({ transport: wire, clock, random, servers, udpSize: 1232, cookies })
   return { clock, wire, exchanges }
 }
 
@@ -188,5 +184,26 @@ describe('Exchanges', () => {
     expect(wire.sent[0].sink.accept(replyTo(wire.sent[0].query))).to.equal(true)
     expect(heard).to.deep.equal(['first', 'third', 'fifth'])
     expect(wire.sent[0].cancelled).to.equal(false)
+  })
+
+  it('shares no query among transports', () => {
+    const { wire, exchanges } = setUp()
+    const protocols = ['udp', 'tcp', 'tls'] as const
+    for (const protocol of protocols) exchanges.ask(query({ protocol }), 400, { hear: () => {} })
+    expect(wire.sent).to.have.lengthOf(3)
+    expect(exchanges.counters).to.include({ upstreamUdp: 1, upstreamTcp: 1, upstreamTls: 1, shared: 0 })
+  })
+
+  it('pads queries over TLS, and shows no cookie there (RFC 8467 §4.1)', () => {
+    const { wire, exchanges, clock } = setUp(true)
+    const lengths: number[] = []
+    for (const protocol of ['udp', 'tls'] as const) {
+      exchanges.ask(query({ protocol }), 400, { hear: () => {} })
+      lengths.push(wire.sent.at(-1)!.query.length)
+    }
+    clock.advance(1)
+    expect(lengths).to.deep.equal([12 + 17 + 4 + 11 + 12, 128])
+    const options = wire.sent[1].query.subarray(12 + 17 + 4 + 11)
+    expect([options[0], options[1]], 'padding is the first option').to.deep.equal([0, 12])
   })
 })

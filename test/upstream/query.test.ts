@@ -67,6 +67,24 @@ describe('composeUpstream', () => {
     expect([...opt.subarray(9)]).to.deep.equal([0, 7, 0, 10, 0, 3, 1, 2, 3])
   })
 
+  it('is padded to blocks of 128 octets when told to, and not without OPT (RFC 7830, RFC 8467 §4.1)', () => {
+    const lengths = new Set<number>()
+    for (let labels = 1; labels <= 120; labels++) {
+      const { octets, question } = compose({ qname: nameFromText('a.'.repeat(labels)), padTo: 128 })
+      lengths.add(octets.length)
+      const options = octets.subarray(HEADER + question.length + 11)
+      const view = new DataView(options.buffer, options.byteOffset)
+      expect([view.getUint16(0), view.getUint16(2)]).to.deep.equal([12, options.length - 4])
+      expect(options.subarray(4).every((octet) => octet === 0)).to.equal(true)
+      expect(new DataView(octets.buffer, octets.byteOffset + HEADER + question.length).getUint16(9)).to.equal(
+        options.length,
+      )
+    }
+    expect([...lengths]).to.deep.equal([128, 256, 384])
+    const plain = compose({ choice: { edns: false, mixCase: false }, padTo: 128 })
+    expect(plain.octets.length).to.equal(HEADER + plain.question.length)
+  })
+
   it('mixes the case of letters and of nothing else (draft-vixie-dnsext-dns0x20)', () => {
     const octetsOfName = fc.uint8Array({ minLength: 1, maxLength: 63 })
     fc.assert(

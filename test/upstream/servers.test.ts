@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { ServerAddress } from '../../src/io/address.ts'
+import { tlsIdentity } from '../../src/io/tls-identity.ts'
 import type { FamilyEvent } from '../../src/upstream/families.ts'
 import { type Choice, type ServerMemory, Servers, type ServersOptions } from '../../src/upstream/servers.ts'
 import { Rcode } from '../../src/wire/types.ts'
@@ -235,6 +236,44 @@ describe('Servers: TCP', () => {
     expect(servers.choose([A], NONE)!.protocol).to.equal('tcp')
     clock.advance(61_000)
     expect(servers.choose([A], NONE)!.protocol).to.equal('udp')
+  })
+})
+
+describe('Servers: TLS (RFC 8310 §5)', () => {
+  const secured = ServerAddress.fromText('192.0.2.1', 853, tlsIdentity({ hostname: 'dns.example.net' }))!
+
+  it('is all that is used for a server with an identity, whatever happens', () => {
+    const world = new World()
+    for (const kind of ['timeout', 'refused', 'untrusted', 'closed', 'bad-replies', 'case-mismatch'] as const)
+      for (let i = 0; i < 3; i++) {
+        expect(world.servers.choose([secured], NONE)?.protocol ?? 'tls').to.equal('tls')
+        world.servers.learn(secured, { kind, protocol: 'tls' })
+        expect(world.servers.choose([secured], NONE, { tcp: true })?.protocol ?? 'tls').to.equal('tls')
+        world.clock.advance(61_000)
+      }
+  })
+
+  it('leaves time for the handshake, and needs no mixed case', () =>
+    expect(new World().servers.choose([secured], NONE)).to.include({
+      protocol: 'tls',
+      timeoutMs: 1500,
+      mixCase: false,
+    }))
+
+  it('chooses the faster one by RTT', () => {
+    const other = ServerAddress.fromText('192.0.2.2', 853, tlsIdentity({ hostname: 'dns.example.net' }))!
+    const world = new World().set(secured, 80).set(other, 15)
+    for (let i = 0; i < 200; i++) world.request([secured, other])
+    expect(world.asked.get(other.key)).to.be.above(170)
+  })
+
+  it('lets a server rest that is not the one that is meant', () => {
+    const world = new World()
+    for (let i = 0; i < 4; i++) {
+      world.servers.learn(secured, { kind: 'untrusted', protocol: 'tls' })
+      world.clock.advance(500)
+    }
+    expect(world.servers.describe(secured).deadUntilMs).to.be.above(0)
   })
 })
 

@@ -126,7 +126,8 @@ async function checkFree({ address, port }: ListenPoint): Promise<void> {
   await new Promise((closed) => server.close(closed))
 }
 
-function listenOn(point: ListenPoint): number {
+/** Opens one; not `shared`: only if nobody else listens there, nor may anybody after us. Throws the system's error. */
+export function listenOn(point: ListenPoint, shared = true): number {
   const { socket, setsockopt, bind, listen, close } = libc()
   const family = familyOf(point.address)
   const domain = family === 4 ? AF_INET : AF_INET6
@@ -135,7 +136,7 @@ function listenOn(point: ListenPoint): number {
     check(setsockopt(fd, level, option, Int32Array.of(1), Int32Array.BYTES_PER_ELEMENT), 'setsockopt')
   try {
     set(SOL_SOCKET, SO_REUSEADDR)
-    set(SOL_SOCKET, SO_REUSEPORT)
+    if (shared) set(SOL_SOCKET, SO_REUSEPORT)
     if (family === 6) set(IPPROTO_IPV6, IPV6_V6ONLY)
     const name = socketAddress(point)
     check(bind(fd, name, name.length), 'bind')

@@ -118,6 +118,7 @@ export class Manager {
     this.metrics = new MetricsServer({
       exporter: this.exporter,
       health: () => this.health(),
+      clock,
       log: groupLog(log, 'statis'),
     })
     this.settings = new SettingsStore({

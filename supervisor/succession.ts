@@ -1,7 +1,7 @@
 /** One supervisor takes the place of another while both answer: the old one starts the new one from the program now on disk,
  *  hands it the lock of the run folder and the listening sockets, and leaves when it is ready.
  *
- *    old → new   take-over     lock, sockets, number of workers, settings changed since the files were read
+ *    old → new   take-over     lock, sockets (that for metrics, too), number of workers, settings changed since the files were read
  *    new → old   ready         its workers answer, and take over open connections at these paths; or it ends, and the old one goes on as if nothing had been
  *    old → new   lead          the control socket is free
  *    old → new   yours         the last old worker and the old keeper have ended */
@@ -10,6 +10,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { BowlineError } from '../src/config/error.ts'
 import type { Json } from './json-patch.ts'
 import type { PlacedSocket } from './listening-sockets.ts'
+import type { HandedInterface } from './metrics/server.ts'
 import type { FleetTotals } from './sums.ts'
 
 export interface TakeOver {
@@ -18,7 +19,11 @@ export interface TakeOver {
   sockets: PlacedSocket[]
   workers: number
   document: Json
+  /** The socket at which figures are told, where libc could be called; undefined also from a version that keeps it. */
+  metrics?: HandedInterface
 }
+
+type Also = Pick<TakeOver, 'workers' | 'document' | 'metrics'>
 
 interface Lead {
   kind: 'lead'
@@ -59,15 +64,18 @@ export class Successor {
 
   /** Starts the program this process was started with. Resolves when it answers; rejects with a BowlineError 'upgrade'
    *  when it ends instead. */
-  static start(lockFd: number, sockets: readonly PlacedSocket[], workers: number, document: Json): Promise<Successor> {
-    const fds = [lockFd, ...sockets.map(({ fd }) => fd)]
+  static start(lockFd: number, sockets: readonly PlacedSocket[], also: Also): Promise<Successor> {
+    const { workers, document, metrics } = also
+    const fds = [lockFd, ...sockets.map(({ fd }) => fd), ...(metrics === undefined ? [] : [metrics.fd])]
     const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...fds],
       serialization: 'advanced',
       env: { ...process.env, [VARIABLE]: '1' },
     })
     const handed = sockets.map((socket, index) => ({ ...socket, fd: FIRST_FD + 1 + index }))
-    child.send({ kind: 'take-over', lockFd: FIRST_FD, sockets: handed, workers, document } satisfies TakeOver, () => {})
+    const takeOver: TakeOver = { kind: 'take-over', lockFd: FIRST_FD, sockets: handed, workers, document }
+    if (metrics !== undefined) takeOver.metrics = { ...metrics, fd: FIRST_FD + fds.length - 1 }
+    child.send(takeOver, () => {})
     return new Promise((resolve, reject) => {
       const fail = (reason: string) => {
         child.kill('SIGKILL')

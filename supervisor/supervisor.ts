@@ -176,7 +176,11 @@ class Supervisor {
   async #upgrade(): Promise<{ pid: number }> {
     const { fleet, settings } = this.#manager
     this.#log.notice({ event: 'upgrading' }, 'starting a new supervisor from the program on disk')
-    const successor = await Successor.start(this.#lock.fd, fleet.sockets.all(), fleet.size, settings.document)
+    const successor = await Successor.start(this.#lock.fd, fleet.sockets.all(), {
+      workers: fleet.size,
+      document: settings.document,
+      metrics: this.#manager.metrics.handed,
+    })
     this.#successor = successor
     this.#log.notice({ event: 'upgraded', successor: successor.pid }, `process ${successor.pid} takes over`)
     notifyManager(`MAINPID=${successor.pid}`)
@@ -204,6 +208,7 @@ class Supervisor {
     const counted = await predecessor.ready(fleet.heirs)
     if (counted !== undefined) fleet.inherit(counted)
     holdLock(fleet.config.rundir, predecessor.takeOver.lockFd)
+    this.#manager.metrics.adopt(predecessor.takeOver.metrics)
     // the service goes on; that nobody can see its figures is no reason to end it
     await this.#manager
       .openMetrics()

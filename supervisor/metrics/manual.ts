@@ -22,7 +22,8 @@ What to rely on:
   hands all totals to the new supervisor; what the old workers count until they are gone is added at the end. A restart of the
   service begins at 0.
 - A worker that does not answer within 200 ms is told as it last was, and \`bowline_worker_up\` says so.
-- While \`bowline upgrade\` hands over, the port is closed for some milliseconds.
+- \`bowline upgrade\` hands the port over: nobody is refused meanwhile. When another program has the default port, it is tried
+  again every ten seconds.
 - Everybody who can reach the address may read; nobody can change anything there. No name that is asked for and no address of
   a client is told.
 - Reading costs the workers one message each, whoever reads how often at the same time.

@@ -109,6 +109,21 @@ describe('the metrics endpoint of a running service', function () {
     expect(total(before, 'bowline_module_answered_total', 'module="local-data"')).to.equal(sent)
   })
 
+  it('refuses nobody while one supervisor takes the place of another', async () => {
+    const service = await start({ workers: 1 })
+    let isOver = false
+    let scrapes = 0
+    const asking = (async () => {
+      for (; !isOver; scrapes++)
+        await fetch(`http://127.0.0.1:${metricsPort}/healthz`, { headers: { connection: 'close' } })
+    })()
+    await operate(service, 'upgrade')
+    await service.says('left')
+    isOver = true
+    await asking
+    expect(scrapes).to.be.above(10)
+  })
+
   it('tells the last known figures of a worker that hangs, soon, and that it hangs', async () => {
     await start({ workers: 2 })
     await askMany(20)

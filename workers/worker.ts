@@ -91,7 +91,7 @@ async function makeResolver({ config, index: place, socketPath }: StartWorker, l
     bogusLog,
     anchors: () => anchors.current,
     outside,
-    watchesClock: place === 1,
+    worker: place,
     rundir: config.rundir,
   })
   const measured = new MeasuredTransport(transport, clock, new Counters().values)

@@ -40,7 +40,7 @@ import {
 const DAY = 86_400
 
 /** What becomes of a query a rule is about. */
-export const VERDICTS = ['empty', 'nxdomain', 'redirect', 'refused', 'servfail', 'drop', 'truncate', 'pass'] as const
+export const VERDICTS = ['empty', 'nxdomain', 'redirect', 'refused', 'servfail', 'drop', 'truncate', 'pass', 'log'] as const
 export type Verdict = (typeof VERDICTS)[number]
 
 const RULE_TAGS = 'The rule is for clients of views with one of these tags; without tags, for all.'
@@ -48,7 +48,7 @@ const RULE_TAGS = 'The rule is for clients of views with one of these tags; with
 const VERDICTS_TEXT =
   '`empty`: the name is there and has no data but what the rule gives it; `nxdomain`: it does not exist; `redirect`: every name has the ' +
   'data of the rule; `refused`, `servfail`: that RCODE; `drop`: no answer at all; `truncate`: over UDP, an empty answer ' +
-  'that makes the client come again over TCP; `pass`: no rule further up applies.'
+  'that makes the client come again over TCP; `pass`: no rule further up applies; `log`: as `pass`, and the log tells who asked.'
 
 const viewSchema = group('Clients, and what holds for them.', {
   subnets: subnets({

@@ -135,7 +135,7 @@ export const configSchema = section('The configuration of Bowline.', {
   nsid: lineOrFalse({
     about:
       'What clients that send the EDNS option NSID are told (RFC 5001), so that they can tell the servers of an anycast ' +
-      'address apart. `false`: the option is not answered.',
+      'address apart. `{worker}` stands for the number of the worker that answers. `false`: the option is not answered.',
     max: 128,
     example: 'resolver1',
   }),

@@ -8,7 +8,7 @@ import type { ServerAddress } from '../io/address.ts'
 import type { Clock, Random } from '../io/interfaces.ts'
 import type { Arrival, Iteration, Layer, Query, Request, Step } from '../request.ts'
 import type { ForwardRule, Settings } from '../settings.ts'
-import type { ForbiddenOptions } from '../upstream/forbidden.ts'
+import { type ForbiddenOptions, isSameHost } from '../upstream/forbidden.ts'
 import type { Servers } from '../upstream/servers.ts'
 import { Tries } from '../upstream/tries.ts'
 import {
@@ -178,8 +178,15 @@ class Iterator implements Layer {
     return deadlineMs - limits.time + fallback.afterMs - this.#clock.monotonicMs()
   }
 
-  #mayFallBack({ iteration, view }: Request): boolean {
-    return this.#fallback !== undefined && iteration?.rule !== this.#fallback && view?.options.fallback !== false
+  /** Who is a fallback server itself, and asks us, has found nothing: asking it in turn would go in circles. */
+  #mayFallBack(request: Request): boolean {
+    const { iteration, view } = request
+    if (this.#fallback === undefined || iteration?.rule === this.#fallback || view?.options.fallback === false)
+      return false
+    let origin = request
+    while (origin.parent !== undefined) origin = origin.parent
+    const asker = origin.client?.address
+    return asker === undefined || !this.#fallback.servers.some(({ address }) => isSameHost(address.octets, asker))
   }
 
   #enterRule(request: Request, rule: ForwardRule): void {

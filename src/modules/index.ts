@@ -28,8 +28,8 @@ export interface Surroundings {
   bogusLog?: BogusLog
   anchors?: () => TrustAnchors
   outside?: readonly OutsideModule[]
-  /** Of several workers it is for this one to look after the clock. */
-  watchesClock?: boolean
+  /** Which of several workers this is; it is for the first to look after the clock. */
+  worker?: number
   /** A folder that the workers of a service share. */
   rundir?: string
 }
@@ -50,17 +50,17 @@ export interface ModuleSet {
 
 /** Puts to work what `settings` switch on. Throws a BowlineError when a module cannot use its settings. */
 export function startModules(settings: Settings, tools: Tools, surroundings: Surroundings = {}): ModuleSet {
-  const { anchors, outside = [], watchesClock = false, rundir } = surroundings
+  const { anchors, outside = [], worker, rundir } = surroundings
   const { sections } = settings
   const front: Entry[] = [
     withSection(surroundings.bogusLog, bogusLog), // only looks, at what the client gets in the end
-    on(watchesClock && sections.clock?.jump === true, timeJump),
-    on(watchesClock && settings.validate && sections.clock?.skew === true, timeSkew),
+    on(worker === 1 && sections.clock?.jump === true, timeJump),
+    on(worker === 1 && settings.validate && sections.clock?.skew === true, timeSkew),
     withSection(settings.sentinel ? anchors : undefined, sentinel),
     on(settings.reorderRrset, reorderRrset), // last to see an answer
     on(true, chaos(settings)), // before anything that takes a name for one of class IN
     on(true, metaTypes),
-    withSection(settings.nsid, nsid),
+    withSection(settings.nsid, (text) => nsid(text, worker)),
     withSection(sections.keepalive, ({ idleMs }) => ednsKeepalive(idleMs)),
     withSection(sections.cookies, cookies), // tells who is where they say they are
     withSection(sections.views, views), // the rules of others go by what it finds

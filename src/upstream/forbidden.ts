@@ -54,6 +54,11 @@ function specialIpv6(octets: Uint8Array): Forbidden | undefined {
   return octets[12] === 0 && octets[13] === 0 && octets[14] === 0 && octets[15] === 1 ? 'loopback' : 'unspecified'
 }
 
+/** Whether both are the same address, port or no port. */
+export function isSameHost(a: Uint8Array, b: Uint8Array): boolean {
+  return sameOctets(plainOctets(a), plainOctets(b))
+}
+
 function sameOctets(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((octet, i) => octet === b[i])
 }

@@ -97,6 +97,14 @@ describe('local-data', () => {
     expect(answer.answer).to.deep.equal([])
   })
 
+  it('tells the log who asks, and lets them, also where the answer is cached', () => {
+    const story = tell({ 'local-data': { rules: [{ name: 'org', subtree: 'log', message: 'look' }] } })
+    for (let i = 0; i < 2; i++)
+      expect(gist(story.askFrom(Uint8Array.of(192, 0, 2, 7), 'www.org.'))[1]).to.equal('www.org. A 203.0.113.1')
+    const match = { event: 'local-data-match', name: 'www.org.', type: 1, client: '192.0.2.7', message: 'look' }
+    expect(story.events.filter(({ event }) => event === match.event)).to.deep.equal([match, match])
+  })
+
   it('tells file and line of what it cannot use', () => {
     const tools = { clock: new ManualClock(), random: new SeededRandom(), log: () => {} }
     const file = [{ path: 'block.txt', read: () => Buffer.from('# list\nads.example\nbad..name\n') }]

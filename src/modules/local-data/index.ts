@@ -3,11 +3,12 @@
 
 import type { Request, Step } from '../../request.ts'
 import type { LocalData } from '../../settings.ts'
-import { type Name, nameFromText } from '../../wire/name.ts'
+import { addressText } from '../../wire/ip-address.ts'
+import { type Name, nameFromText, nameToText } from '../../wire/name.ts'
 import { cnameTarget, type RRset, rrset } from '../../wire/rrset.ts'
 import { Class, Ede, Rcode, Type } from '../../wire/types.ts'
 import { explanation } from '../explanation.ts'
-import { defineModule } from '../module.ts'
+import { defineModule, type ModuleLog } from '../module.ts'
 import type { Rule, Rules } from './rules.ts'
 import { openRules } from './shared-copy.ts'
 
@@ -25,8 +26,10 @@ export const localData = (config: LocalData, folder?: string) =>
       log('info', 'local-data', { names: rules.size, octets: rules.octets, copy })
       return rules
     },
-    begin(request, { state, count }) {
-      const step = answerFrom(state, request)
+    begin(request, { state, count, log }) {
+      const rule = ruleFor(state, request)
+      if (rule?.verdict === 'log') tell(rule, request, log)
+      const step = answerBy(rule, request)
       if (step !== 'pass') count('answered')
       return step
     },
@@ -50,7 +53,8 @@ function cutChain(rules: Rules, request: Request): boolean {
     if (link.type !== Type.CNAME || request.qtype === Type.CNAME) continue
     const target = cnameTarget(link.rdatas[0])
     const rule = findRule(rules, request, target)
-    if (rule === undefined || (rule.verdict === 'pass' && !rule.blocked?.has(request.qtype))) continue
+    if (rule === undefined || rule.verdict === 'log' || (rule.verdict === 'pass' && !rule.blocked?.has(request.qtype)))
+      continue
     if (rule.verdict === undefined && !rule.data.has(request.qtype)) continue
     request.answer = request.answer.slice(0, at + 1)
     request.sname = target
@@ -61,7 +65,20 @@ function cutChain(rules: Rules, request: Request): boolean {
 }
 
 function answerFrom(rules: Rules, request: Request): Step {
-  return isAnswered(request) ? answerBy(findRule(rules, request, request.sname), request) : 'pass'
+  return answerBy(ruleFor(rules, request), request)
+}
+
+function ruleFor(rules: Rules, request: Request): Rule | undefined {
+  return isAnswered(request) ? findRule(rules, request, request.sname) : undefined
+}
+
+/** The log is to hear of all who ask: the answer is kept for nobody else. */
+function tell({ message }: Rule, request: Request, log: ModuleLog): void {
+  if (request.client === undefined) return
+  request.personal = true
+  const { address } = request.client
+  const client = address === undefined ? undefined : addressText(address)
+  log('notice', 'local-data-match', { name: nameToText(request.qname), type: request.qtype, client, message })
 }
 
 function findRule(rules: Rules, request: Request, name: Name): Rule | undefined {
@@ -82,6 +99,7 @@ function answerBy(rule: Rule | undefined, request: Request): Step {
     case undefined:
       return rule === undefined ? 'pass' : giveData(rule, request)
     case 'pass':
+    case 'log':
       return rule.blocked?.has(request.qtype) ? deny(rule, request, Rcode.NOERROR) : 'pass'
     case 'redirect':
       return giveData(rule, request)

@@ -230,14 +230,17 @@ export class Rules {
   }
 
   #addEmptyNonTerminals(): void {
-    for (const name of this.#exact.names()) {
-      let wildcardAt = 0
-      const first = name[0] + 1
-      for (let from = first; from < name.length; from += name[from] + 1)
-        if (this.#hasWildcard(this.#subtree.get(name, from))) wildcardAt = from
-      for (let from = first; from < wildcardAt; from += name[from] + 1)
-        this.#exact.add(name.subarray(from), this.#nothing)
-    }
+    for (const name of this.#exact.names()) this.#addExisting(name, name[0] + 1)
+    for (const name of this.#subtree.names()) if (this.#hasWildcard(this.#subtree.get(name))) this.#addExisting(name, 0)
+  }
+
+  /** The names from `first` up exist; it matters only below a wildcard. */
+  #addExisting(name: Name, first: number): void {
+    let wildcardAt = 0
+    for (let from = name[0] + 1; from < name.length; from += name[from] + 1)
+      if (this.#hasWildcard(this.#subtree.get(name, from))) wildcardAt = from
+    for (let from = first; from < wildcardAt; from += name[from] + 1)
+      this.#exact.add(name.subarray(from), this.#nothing)
   }
 
   #hasWildcard(value: number): boolean {

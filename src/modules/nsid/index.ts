@@ -3,11 +3,12 @@
 import { EdnsOption } from '../../wire/types.ts'
 import { defineModule } from '../module.ts'
 
-export const nsid = (text: string) =>
+/** `worker`: its number, which the text may name. */
+export const nsid = (text: string, worker = 0) =>
   defineModule({
     name: 'nsid',
     about: 'Tells clients that ask which server this is.',
-    start: () => new TextEncoder().encode(text),
+    start: () => new TextEncoder().encode(text.replaceAll('{worker}', String(worker))),
     answer(request, { state }) {
       // RFC 5001 §2.2: never unasked
       if (request.edns?.options.some(({ code }) => code === EdnsOption.NSID))

@@ -103,7 +103,7 @@ export class Story {
       bogusLog: this.bogusLog,
       anchors: () => anchors.current,
       outside: options.outside,
-      watchesClock: options.settings?.sections?.clock !== undefined,
+      worker: options.settings?.sections?.clock === undefined ? 2 : 1,
     }
     this.modules = startModules(settings, tools, surroundings)
     const common = {

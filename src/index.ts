@@ -17,6 +17,7 @@ import type { AnswerSource, Client, EdeNote, Layer, Request, Trace } from './req
 import { anchorsInForce, Core, type Log } from './resolve.ts'
 import { defaultSettings, type Settings } from './settings.ts'
 import { type Name, nameFromText, nameToText } from './wire/name.ts'
+import { keepHashesSecret } from './wire/name-table.ts'
 import { rdataToText } from './wire/text.ts'
 import { Class, Flag, type Rcode, rcodeText, typeFromText, typeText } from './wire/types.ts'
 
@@ -89,6 +90,8 @@ export interface Answer {
 
 const CACHE_DEFAULTS: CacheOptions = { ttlMin: 5, ttlMax: 86_400, negativeTtlMax: 3 * 3600 }
 const MESSAGE_ROOM = 65_535
+
+keepHashesSecret(systemRandom)
 
 export class Resolver {
   /** Of partition 0 of the cache; as is the core. */

@@ -17,6 +17,7 @@ import { startModules } from '../src/modules/index.ts'
 import { Partitions } from '../src/partitions.ts'
 import { anchorsInForce, Core } from '../src/resolve.ts'
 import { cacheOptionsFromConfig, settingsFromConfig, transportOptionsFromConfig } from '../src/settings-from-config.ts'
+import { keepHashesSecret } from '../src/wire/name-table.ts'
 import { listeningAddresses, listenPoints } from './addresses.ts'
 import { AnswerIndex } from './answer-index.ts'
 import { answersAtOnce } from './answers-at-once.ts'
@@ -43,6 +44,7 @@ const INDEX_OCTETS = 32 * 1024 * 1024
 /** Names in the table that goes to the supervisor. */
 const FREQUENT = 100
 
+keepHashesSecret(systemRandom)
 runWorker(makeResolver, rehearse())
 
 async function makeResolver({ config, index: place, socketPath }: StartWorker, log: Log): Promise<Resolver> {

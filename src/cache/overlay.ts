@@ -2,7 +2,7 @@
  *  octets and age, because the keeper may be gone for a while. */
 
 import type { Clock } from '../io/interfaces.ts'
-import { type Filed, NameTable } from '../wire/name-table.ts'
+import { type Filed, hashOctets, NameTable } from '../wire/name-table.ts'
 import { type BatchWriter, Operation } from './batch.ts'
 import { keyFromText, keyText, OrderedKeys } from './ordered-keys.ts'
 
@@ -78,7 +78,7 @@ export class Overlay {
 
   /** The value put at this key, REMOVED, or undefined: the file knows. */
   get(key: Uint8Array, clock: Clock): Uint8Array | typeof REMOVED | undefined {
-    const found = this.find(key, hashOf(key))
+    const found = this.find(key, hashOctets(key))
     if (found !== undefined) {
       const nowMs = clock.monotonicMs()
       if (nowMs - found.sinceMs <= this.limits.ageMs) return found.value ?? REMOVED
@@ -89,7 +89,7 @@ export class Overlay {
 
   /** Takes note of a write; `value` undefined: removed. Keeps `value`. */
   set(key: Uint8Array, value: Uint8Array | undefined, sequence: number, nowMs: number): void {
-    const hash = hashOf(key)
+    const hash = hashOctets(key)
     const old = this.find(key, hash)
     let text: string
     if (old === undefined) {
@@ -176,7 +176,7 @@ export class Overlay {
 
   private at(text: string): Pending | undefined {
     const key = keyFromText(text)
-    return this.find(key, hashOf(key))
+    return this.find(key, hashOctets(key))
   }
 
   private find(key: Uint8Array, hash: number): Pending | undefined {
@@ -205,12 +205,6 @@ export class Overlay {
     this.pending.remove(entry)
     this.bytes -= entry.octets
   }
-}
-
-function hashOf(key: Uint8Array): number {
-  let hash = 0x811c9dc5
-  for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key[i], 0x01000193)
-  return hash ^ (hash >>> 15)
 }
 
 function isText(text: string, key: Uint8Array): boolean {

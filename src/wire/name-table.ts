@@ -3,6 +3,7 @@
  *  Once one of them has grown old, all that was in later ones is kept until the next full collection: then nearly every
  *  request outlives its end, and collecting costs as much as resolving. Here what is taken out leaves nothing behind. */
 
+import type { Random } from '../io/interfaces.ts'
 import { FOLD, type Name } from './name.ts'
 
 /** What a table holds: at most one table at a time. */
@@ -67,9 +68,25 @@ export class NameTable<Item extends Filed> {
   }
 }
 
+/** Where all hashes begin. */
+let basis = 0x811c9dc5
+
+/** From now on nobody outside can tell which names meet in one bucket, and ask for thousands of them. For a process to call as
+ *  it begins: what was filed before is not found any more. */
+export function keepHashesSecret(random: Random): void {
+  basis = (random.u16() << 16) | random.u16()
+}
+
 /** The same for equal names, whatever their case; of what begins at the label at `from`. 32 bits, mixed with `seed`. */
 export function hashName(name: Name, seed = 0, from = 0): number {
-  let hash = 0x811c9dc5 ^ seed
+  let hash = basis ^ seed
   for (let i = from; i < name.length; i++) hash = Math.imul(hash ^ FOLD[name[i]], 0x01000193)
+  return hash ^ (hash >>> 15)
+}
+
+/** The same for other octets. */
+export function hashOctets(octets: Uint8Array): number {
+  let hash = basis
+  for (let i = 0; i < octets.length; i++) hash = Math.imul(hash ^ octets[i], 0x01000193)
   return hash ^ (hash >>> 15)
 }

@@ -1,7 +1,8 @@
 import { expect } from 'chai'
 import * as fc from 'fast-check'
 import { nameFromText } from '../../src/wire/name.ts'
-import { type Filed, hashName, NameTable } from '../../src/wire/name-table.ts'
+import { type Filed, hashName, keepHashesSecret, NameTable } from '../../src/wire/name-table.ts'
+import { SeededRandom } from '../support/random.ts'
 
 class Item implements Filed {
   readonly hash: number
@@ -52,5 +53,23 @@ describe('hashName', () => {
     expect(hashName(nameFromText('WWW.Example.org.'))).to.equal(hashName(nameFromText('www.example.ORG.')))
     expect(hashName(nameFromText('www.example.org.'), 7, 4)).to.equal(hashName(nameFromText('example.org.'), 7))
     expect(hashName(nameFromText('example.org.'), 1)).to.not.equal(hashName(nameFromText('example.org.'), 28))
+  })
+
+  it('meets with that of other names as chance has it, once it is kept secret, however the names were chosen', () => {
+    const buckets = 256
+    const chosen: Uint8Array[] = []
+    for (let i = 0; chosen.length < 200; i++) {
+      const name = nameFromText(`n${i}.example.org.`)
+      if ((hashName(name, 1) & (buckets - 1)) === 77) chosen.push(name)
+    }
+    for (let seed = 0; seed < 20; seed++) {
+      keepHashesSecret(new SeededRandom(seed))
+      const met = new Map<number, number>()
+      for (const name of chosen) {
+        const bucket = hashName(name, 1) & (buckets - 1)
+        met.set(bucket, (met.get(bucket) ?? 0) + 1)
+      }
+      expect(Math.max(...met.values()), `seed ${seed}`).to.be.below(20)
+    }
   })
 })

@@ -15,6 +15,7 @@ import { anchoredKeys, TrustAnchors } from '../src/dnssec/trust-anchors.ts'
 import { arrangeZone, type Verified, verifyZone, type ZoneCopy } from '../src/dnssec/zone-copy.ts'
 import { systemClock } from '../src/io/clock.ts'
 import { systemRandom } from '../src/io/random.ts'
+import { SourceAddresses } from '../src/io/source-addresses.ts'
 import { SystemTransport } from '../src/io/transport.ts'
 import { forwardByPartition } from '../src/partitions.ts'
 import { Core } from '../src/resolve.ts'
@@ -58,6 +59,7 @@ export async function prefill({ config, zone, socketPath }: StartPrefill): Promi
       maxOctets: config.cache['size-max'] * MOST_OF_CACHE,
       idleMs: IDLE_MS,
       id: systemRandom.u16(),
+      sources: new SourceAddresses(transportOptionsFromConfig(config).sourceAddresses ?? [], systemRandom),
     })
     const copy = arrangeZone(records, origin)
     if ('kind' in copy) throw new Error(copy.reason)

@@ -6,6 +6,7 @@ import { connect } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { ServerAddress } from '../src/io/address.ts'
 import { FrameReader, frameMessage } from '../src/io/frames.ts'
+import type { SourceAddresses } from '../src/io/source-addresses.ts'
 import type { Name } from '../src/wire/name.ts'
 import { parseZoneText, type ZoneRecord } from '../src/wire/text.ts'
 import { composeTransferQuery, TransferReader } from '../src/wire/transfer.ts'
@@ -22,6 +23,8 @@ export interface ZoneSource {
   idleMs: number
   /** Of the request for a transfer. */
   id: number
+  /** Addresses of our own to ask for a transfer from; by itself, the kernel chooses. */
+  sources?: SourceAddresses
 }
 
 export interface FetchedZone {
@@ -91,13 +94,14 @@ function download(source: ZoneSource, url: string, redirects: number): Promise<s
   })
 }
 
-function transfer({ origin, url, maxOctets, idleMs, id }: ZoneSource): Promise<ZoneRecord[]> {
+function transfer({ origin, url, maxOctets, idleMs, id, sources }: ZoneSource): Promise<ZoneRecord[]> {
   const server = transferServer(url)
   if (server === undefined) return Promise.reject(new Error(`${url} names no address`))
   return new Promise((resolve, reject) => {
     const frames = new FrameReader()
     const reader = new TransferReader(origin, id)
-    const socket = connect(server.port, server.hostText)
+    const { port, hostText: host, family } = server
+    const socket = connect({ port, host, localAddress: sources?.pick(family) })
     let octets = 0
     const fail = (error: Error) => {
       socket.destroy()

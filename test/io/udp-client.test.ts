@@ -206,6 +206,22 @@ for (const udp of ['libc', 'dgram'] as const)
       expect([...hosts].sort()).to.deep.equal(['127.3.3.1', '127.3.3.2'])
     })
 
+    it('come from all of a prefix that is ours', async () => {
+      const hosts = new Set<string>()
+      const server = await serve('127.0.0.1', (socket, packet, from) => {
+        hosts.add(from.address)
+        echo(socket, packet, from)
+      })
+      makeTransport({ sourceAddresses: ['127.3.4.0/24'] })
+      for (let i = 0; i < 30; i++) {
+        const sink = new RecordingSink()
+        ask(server, sink)
+        await sink.ended
+      }
+      expect(hosts.size).to.be.above(5)
+      for (const host of hosts) expect(host).to.match(/^127\.3\.4\.\d+$/)
+    })
+
     it('do not blame the server when the address configured is not ours', async () => {
       makeTransport({ sourceAddresses: ['192.0.2.1'] })
       const sink = new RecordingSink()

@@ -7,6 +7,8 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { expect } from 'chai'
 import { frameMessage } from '../../src/io/frames.ts'
+import { systemRandom } from '../../src/io/random.ts'
+import { SourceAddresses } from '../../src/io/source-addresses.ts'
 import { ROOT } from '../../src/wire/name.ts'
 import { parseZoneText, type ZoneRecord } from '../../src/wire/text.ts'
 import { Flag, Rcode } from '../../src/wire/types.ts'
@@ -124,9 +126,11 @@ describe('a zone by transfer (RFC 5936)', () => {
   /** What the server sends, message by message; undefined: it closes the connection. */
   let script: (query: Buffer) => (Uint8Array | undefined)[]
   const asked: string[] = []
+  let askedFrom: string | undefined
 
   before(async () => {
     server = createServer((socket) => {
+      askedFrom = socket.remoteAddress
       const frames = new FrameReader()
       socket.on('error', () => {})
       socket.on('data', (chunk) => {
@@ -175,6 +179,12 @@ describe('a zone by transfer (RFC 5936)', () => {
     expect(await why([message([soa, ...others, soa])], { maxOctets: 20 })).to.include('larger than 20 octets')
     expect(await why([message([soa], { flags: Flag.QR | Flag.TC })])).to.equal('a message is truncated')
     expect(await why([new Uint8Array(5)])).to.equal('the server does not speak DNS')
+  })
+
+  it('is asked for from the address that is configured', async () => {
+    script = () => [message([soa, ...others, soa])]
+    await fetchZone(source(url(), { sources: new SourceAddresses(['127.4.4.4'], systemRandom) }))
+    expect(askedFrom).to.equal('127.4.4.4')
   })
 
   it('says so when nobody is there', async () =>

@@ -42,10 +42,13 @@ export class Keeper {
   private readonly server: KeeperServer
   private readonly sizeMax: number
   private readonly timer: NodeJS.Timeout
+  private readonly evictionLog: Log
   private ticks = 0
+  /** When eviction was last told of. */
+  private told: ReturnType<LmdbFile['stats']> | undefined
 
   /** Throws BowlineError 'cache-storage' when no file can be made there. */
-  constructor(storage: string, sizeMax: number, log: Log) {
+  constructor(storage: string, sizeMax: number, log: Log, evictionLog = log) {
     const path = join(storage, CACHE_FILE)
     try {
       this.file = new LmdbFile({
@@ -60,6 +63,7 @@ export class Keeper {
       throw unusable(storage, error)
     }
     this.sizeMax = sizeMax
+    this.evictionLog = evictionLog
     this.server = new KeeperServer(this.file, systemClock)
     this.timer = setInterval(() => this.tend(), TEND_INTERVAL_MS)
   }
@@ -114,8 +118,25 @@ export class Keeper {
 
   private tend(): void {
     for (let steps = EVICTION_STEPS; steps > 0 && this.file.evictStep(); steps--);
-    if (++this.ticks % TIDY_EVERY === 0) this.file.tidy()
+    if (++this.ticks % TIDY_EVERY === 0) {
+      this.file.tidy()
+      this.tellOfEviction()
+    }
     this.server.checkFile()
+  }
+
+  /** What was removed since the last time. */
+  private tellOfEviction(): void {
+    const now = this.file.stats()
+    const before = this.told ?? { evictions: 0, evictedExpired: 0, evictedLive: 0, evictionMs: 0 }
+    this.told = now
+    const [expired, live] = [now.evictedExpired - before.evictedExpired, now.evictedLive - before.evictedLive]
+    if (expired + live === 0) return
+    const tookMs = Math.round(now.evictionMs - before.evictionMs)
+    this.evictionLog.debug(
+      { event: 'evicted', expired, live, steps: now.evictions - before.evictions, tookMs, usedBytes: now.usedBytes },
+      `${expired} expired and ${live} live entries removed to make room`,
+    )
   }
 }
 
@@ -181,7 +202,7 @@ export function runKeeper(): void {
     }
     log = createLog({ ...order.config.logging, process: 'keeper' })
     try {
-      keeper = await start(order, groupLog(log, 'cache'))
+      keeper = await start(order, log)
       const running = keeper
       const alive = () => tell({ kind: 'alive', inFlight: 0, ...running.report() })
       tell({ kind: 'ready' })
@@ -201,7 +222,7 @@ async function start(order: StartKeeper, log: Log): Promise<Keeper> {
   } catch (error) {
     throw error instanceof BowlineError ? error : unusable(cache.storage, error)
   }
-  const keeper = new Keeper(cache.storage, cache['size-max'], log)
+  const keeper = new Keeper(cache.storage, cache['size-max'], groupLog(log, 'cache'), groupLog(log, 'cache-gc'))
   await keeper.listen(order.socketPath)
   return keeper
 }

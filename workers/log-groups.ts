@@ -30,7 +30,8 @@ export function coreLog(log: Log): CoreLog {
 }
 
 export function moduleLog(log: Log): CoreLog {
-  return (level, event, fields) => write(groupLog(log, 'module'), level, event, fields)
+  return (level, event, fields) =>
+    write(groupLog(log, event.startsWith('local-data') ? 'policy' : 'module'), level, event, fields)
 }
 
 function write(log: Log, level: Parameters<CoreLog>[0], event: string, fields?: object): void {

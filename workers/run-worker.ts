@@ -145,7 +145,7 @@ class Worker {
     const views = compileViews(start.config.views)
     const table = new ViewTable(views)
     if (views.length === 0 && start.index === 1)
-      log.notice(
+      groupLog(log, 'worker').notice(
         { event: 'local-clients-only' },
         'serving local clients only; views in the configuration lets others in',
       )
@@ -261,7 +261,7 @@ class Worker {
       resolver: this.#resolver,
       clock: systemClock,
       random: systemRandom,
-      log,
+      log: groupLog(log, 'worker'),
       onFailing: (reason) => tell({ kind: 'failing', reason }),
     })
   }

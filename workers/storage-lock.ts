@@ -22,25 +22,35 @@ export async function lockStorage(storage: string, waitMs: number): Promise<void
     if (waitedMs === LOOK_MS) askToYield(path)
     if (waitedMs >= waitMs) {
       closeSync(fd)
-      const holder = readFileSync(path, 'latin1').trim()
       throw new BowlineError(
         'cache-in-use',
-        `cache/storage: ${storage} is in use by another service${holder === '' ? '' : ` (process ${holder})`}; ` +
+        `cache/storage: ${storage} is in use by another service${holderText(holderOf(path))}; ` +
           'stop that one first, or give this one a folder of its own',
       )
     }
     await pause(LOOK_MS)
   }
   ftruncateSync(fd)
-  writeSync(fd, `${process.pid}\n`, 0)
+  writeSync(fd, `${process.pid} ${process.ppid}\n`, 0)
+}
+
+/** What the one who holds the lock has written into it: its process, and the supervisor that started it. */
+function holderOf(path: string): { keeper: number; supervisor: number } {
+  const [keeper = 0, supervisor = 0] = readFileSync(path, 'latin1').split(/\s+/).map(Number)
+  return { keeper, supervisor }
+}
+
+function holderText({ keeper, supervisor }: ReturnType<typeof holderOf>): string {
+  if (supervisor > 1) return ` (process ${supervisor}, with the keeper ${keeper})`
+  return keeper > 1 ? ` (process ${keeper})` : ''
 }
 
 /** A keeper that has lost its supervisor waits for its last workers, and ends at once when asked; any other one does not
  *  mind. */
 function askToYield(path: string): void {
-  const holder = Number(readFileSync(path, 'latin1'))
+  const { keeper } = holderOf(path)
   try {
-    if (holder > 1) process.kill(holder, 'SIGUSR2')
+    if (keeper > 1) process.kill(keeper, 'SIGUSR2')
   } catch {
     // gone, or of another user
   }

@@ -169,6 +169,20 @@ describe('the whole service', () => {
     expect(second.lines.filter(({ level }) => ['crit', 'err', 'warning'].includes(level))).to.deep.equal([])
   })
 
+  it('keeps its cache folder to itself: a second service that is to use it is told whose it is', async () => {
+    const first = await start()
+    const settings = { cache: { storage: join(first.rundir, 'cache') } }
+    const second = new Service({ port: await freePort(), real: true, settings })
+    services.push(second)
+    expect(await second.ends(20_000)).to.equal(1)
+    const refused = second.lines.find(({ event }) => event === 'start-failed')
+    expect(refused).to.include({ code: 'cache-in-use' })
+    expect(refused?.msg).to.match(
+      new RegExp(`^cache/storage: .* is in use by another service \\(process ${first.process.pid}, `),
+    )
+    expect(first.pidsOf('').every(isRunning)).to.equal(true)
+  })
+
   it('lives through a thousand packets of rubbish', async () => {
     const service = await start()
     const workers = service.pidsOf('worker')

@@ -223,7 +223,9 @@ describe('the keeper process', () => {
       try {
         const said = await second.start()
         expect(said).to.include({ kind: 'failed', code: 'cache-in-use' })
-        expect(said.kind === 'failed' && said.message).to.include(`process ${keeper.process?.pid}`)
+        expect(said.kind === 'failed' && said.message).to.include(
+          `process ${process.pid}, with the keeper ${keeper.process?.pid}`,
+        )
         setTimeout(() => void keeper.stop(), 300)
         expect(await second.start()).to.deep.equal({ kind: 'ready' })
       } finally {

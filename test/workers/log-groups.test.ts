@@ -30,12 +30,14 @@ describe('what the resolver logs', () => {
     coreLog(log)('notice', 'family-dead', { family: 6 })
     coreLog(log)('notice', 'bogus')
     moduleLog(log)('error', 'module-slow', { module: 'hello' })
+    moduleLog(log)('notice', 'local-data-match')
     expect(lines.map(({ level, group, event }) => [level, group, event])).to.deep.equal([
       ['err', 'resolv', 'fault'],
       ['warning', 'valdtr', 'clock-skew'],
       ['notice', 'select', 'family-dead'],
       ['notice', 'dnssec', 'bogus'],
       ['err', 'module', 'module-slow'],
+      ['notice', 'policy', 'local-data-match'],
     ])
   })
 

@@ -52,7 +52,7 @@ describe('replay', () => {
         check('all', answer('10.0.0.1').replace(' 60 ', ' 7 ')),
     )
     expect(outcome).to.include({ verdict: 'pass', reason: '' })
-    expect(outcome.sent).to.deep.equal({ udp: 1, tcp: 0 })
+    expect(outcome.sent).to.deep.equal({ udp: 1, tcp: 0, tls: 0 })
   })
 
   it('fails on the first check that does not hold, naming step and element', async () => {

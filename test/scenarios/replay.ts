@@ -22,7 +22,7 @@ export interface Outcome {
   /** What happened, in order; each entry is made into text when somebody reads it. */
   story: (() => string)[]
   /** Packets the resolver sent. */
-  sent: { udp: number; tcp: number }
+  sent: Record<Protocol, number>
 }
 
 /** The world a resolver under test is put into. */

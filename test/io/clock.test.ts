@@ -3,6 +3,7 @@ import { promisify } from 'node:util'
 import { expect } from 'chai'
 import { SystemClock, TICK_MS, TurnClock } from '../../src/io/clock.ts'
 import type { Timer } from '../../src/io/interfaces.ts'
+import { SeededRandom } from '../support/random.ts'
 
 const clockFile = new URL('../../src/io/clock.ts', import.meta.url).href
 
@@ -112,6 +113,121 @@ describe('SystemClock', () => {
       clock.after(20_000, () => console.log('far')); clock.after(20, () => { console.log('near'); ahead = 20_010; clock.after(0, () => console.log('after')) })`
     expect((await runAlone(script)).split('\n')).to.deep.equal(['near', 'far', 'after'])
   })
+})
+
+/** Node's timers and clock, moved by hand. */
+class PlayedTime {
+  now = 1000
+  /** What an action may throw. */
+  readonly allowed = new Error('of the action')
+  readonly #timeouts = new Set<{ dueMs: number; action: () => void; isRef: boolean }>()
+  readonly #real = { setTimeout, clearTimeout, now: performance.now }
+
+  install(): void {
+    const set = (action: () => void, delayMs: number) => {
+      const timeout = {
+        dueMs: this.now + Math.max(1, delayMs),
+        action,
+        isRef: true,
+        ref: () => (timeout.isRef = true),
+        unref: () => (timeout.isRef = false),
+      }
+      this.#timeouts.add(timeout)
+      return timeout
+    }
+    globalThis.setTimeout = set as never
+    globalThis.clearTimeout = ((timeout: never) => void this.#timeouts.delete(timeout)) as never
+    performance.now = () => this.now
+  }
+
+  restore(): void {
+    globalThis.setTimeout = this.#real.setTimeout
+    globalThis.clearTimeout = this.#real.clearTimeout
+    performance.now = this.#real.now
+  }
+
+  /** Whether anything keeps the process. */
+  get keeps(): boolean {
+    return [...this.#timeouts].some(({ isRef }) => isRef)
+  }
+
+  /** Lets `ms` pass, and all go off in that time, each at its own; with `blocked`, all together at its end. */
+  pass(ms: number, blocked: boolean): void {
+    const end = this.now + ms
+    if (blocked) this.now = end
+    for (;;) {
+      const [first] = [...this.#timeouts].sort((a, b) => a.dueMs - b.dueMs)
+      if (first === undefined || first.dueMs > end) break
+      this.now = Math.max(this.now, first.dueMs)
+      this.#timeouts.delete(first)
+      try {
+        first.action()
+      } catch (error) {
+        if (error !== this.allowed) throw error
+      }
+    }
+    this.now = end
+  }
+}
+
+describe('SystemClock on time moved by hand', () => {
+  let time: PlayedTime
+
+  beforeEach(() => {
+    time = new PlayedTime()
+    time.install()
+  })
+  afterEach(() => time.restore())
+
+  for (let seed = 1; seed <= 40; seed++) {
+    it(`does what a list of alarms would do (seed ${seed})`, () => {
+      const random = new SeededRandom(seed)
+      const clock = new SystemClock()
+      const waiting = new Map<Timer, { dueMs: number; order: number }>()
+      let lastTick = 0
+      let lastOrder = 0
+      let order = 0
+      const delay = () =>
+        random.pick([0, 1, 3, 40, 40, 400, 400, 5000, 16_384, 17_000, 40_000, 100_000]) * random.pick([1, 1, 0.7])
+      const cancelOne = () => {
+        const timers = [...waiting.keys()]
+        if (timers.length === 0) return
+        const timer = random.pick(timers)
+        timer.cancel()
+        timer.cancel()
+        waiting.delete(timer)
+      }
+      const set = () => {
+        const alarm = { dueMs: time.now + delay(), order: order++ }
+        const timer = clock.after(alarm.dueMs - time.now, () => {
+          expect(waiting.delete(timer), 'once, and not when cancelled').to.equal(true)
+          expect(time.now).to.be.at.least(alarm.dueMs)
+          const tick = Math.ceil(alarm.dueMs / TICK_MS)
+          if (tick === lastTick) expect(alarm.order).to.be.above(lastOrder)
+          if (tick >= lastTick) [lastTick, lastOrder] = [tick, alarm.order]
+          else
+            expect(alarm.dueMs, 'out of turn only where it was set too late for its tick').to.be.at.least(
+              time.now - 2 * TICK_MS,
+            )
+          timer.cancel()
+          for (let many = random.below(3); many > 0; many--) random.below(2) === 0 ? set() : cancelOne()
+          if (random.below(20) === 0) throw time.allowed
+        })
+        waiting.set(timer, alarm)
+      }
+      for (let step = 0; step < 400; step++) {
+        const doing = random.below(10)
+        if (doing < 4 && waiting.size < 200) set()
+        else if (doing < 6) cancelOne()
+        else time.pass(random.pick([0, 1, 3.3, 4, 50, 500, 3000, 20_000, 70_000]), random.below(3) === 0)
+        time.pass(20, false) // what was left when an action threw
+        expect(clock.pending).to.equal(waiting.size)
+        expect(time.keeps).to.equal(waiting.size > 0)
+        const late = [...waiting.values()].filter(({ dueMs }) => dueMs + 2 * TICK_MS + 2 < time.now)
+        expect(late).to.deep.equal([])
+      }
+    })
+  }
 })
 
 describe('TurnClock', () => {

@@ -15,6 +15,7 @@ const FLOORS: string[][] = [
     'src/zone-import.ts',
     'src/workarounds.ts',
     'src/policy-from-config.ts',
+    'src/servers-from-config.ts',
     'src/provide-bowline.ts',
   ],
   ['src/resolve.ts', 'src/partitions.ts', 'src/trace-steps.ts'],

@@ -22,7 +22,7 @@ const MACHINE: Record<string, RegExp> = {
   'node:worker_threads': /^$/,
   'node:inspector': /^$/,
   // Configuration and the cache are files.
-  'node:fs': /^src\/(config|cache)\/|^src\/((settings|policy)-from-config|anchor-files)\.ts$/,
+  'node:fs': /^src\/(config|cache)\/|^src\/((settings|policy|servers)-from-config|anchor-files)\.ts$/,
   'node:fs/promises': /^src\/(config|cache)\//,
   'node:os': /^src\/config\//,
 }

@@ -2,6 +2,7 @@
  *  its module folders presume, to sections of a configuration. */
 
 import type { ConfigInput } from '../../src/config/schema.ts'
+import { isAtOrBelow, nameFromText as named } from '../../src/wire/name.ts'
 import type { Head } from './head.ts'
 import { ScenarioError } from './parse-rpl.ts'
 
@@ -22,6 +23,7 @@ export function policyOf(head: Head): ConfigInput {
   const prefix = features.get('dns64_prefix')
   const hint = features.get('static_hint_name')
   const source = features.get('renumber_src')
+  const policies = reachable(head.policies.map(takeApart))
   return {
     ...(prefix === undefined ? {} : { dns64: { enable: true, prefix: `${prefix}/96` } }),
     options: { 'violators-workarounds': features.has('workarounds') },
@@ -31,10 +33,10 @@ export function policyOf(head: Head): ConfigInput {
     },
     'local-data': {
       addresses: hint === undefined ? {} : { [hint]: String(features.get('static_hint_addr')) },
-      rules: head.policies.flatMap(localRule),
+      rules: policies.flatMap(localRule),
     },
     forward: [
-      ...head.policies.flatMap(forwardRule),
+      ...policies.flatMap((policy, index) => forwardRule(policy, policies.slice(index + 1))),
       ...(head.forwardTo === undefined ? [] : [{ subtree: '.', servers: [String(head.forwardTo)] }]),
     ],
   }
@@ -42,22 +44,39 @@ export function policyOf(head: Head): ConfigInput {
 
 const CALL = /^policy:add\(policy\.(\w+)\(policy\.(\w+)(?:\('([^']*)'\))?(.*)\)\)$/
 
-function takeApart(policy: string): { match: string; action: string; argument: string; names: string[] } {
+interface Policy {
+  action: string
+  argument: string
+  names: string[]
+  /** Not what lies below the names. */
+  exact: boolean
+}
+
+function takeApart(policy: string): Policy {
   const parts = CALL.exec(policy.trim())
   if (parts === null) throw new ScenarioError('feature-list', 0, `cannot read ${policy}`)
   const [, match, action, argument = '', rest] = parts
   const listed = match === 'suffix_common' ? rest.replace(/,[^,]*$/, '') : rest // the common suffix only speeds things up
-  return { match, action, argument, names: [...listed.matchAll(/'([^']+)'/g)].map(([, name]) => name) }
+  const written = [...listed.matchAll(/'([^']+)'/g)].map(([, name]) => name)
+  const names = match === 'all' ? ['.'] : match === 'pattern' ? written.flatMap(namesOfPattern) : written
+  return { action, argument, names, exact: match === 'domains' }
 }
 
-function localRule(policy: string): RuleInput[] {
-  const { match, action, names } = takeApart(policy)
-  if (action === 'FORWARD') return []
+/** Knot Resolver takes the first rule that hits; ours is that for the longest name. So those behind a wider one go. */
+function reachable(policies: Policy[]): Policy[] {
+  const covered: string[] = []
+  return policies.map((policy) => {
+    const names = policy.names.filter((name) => !covered.some((other) => isAtOrBelow(named(name), named(other))))
+    if (!policy.exact) covered.push(...names)
+    return { ...policy, names }
+  })
+}
+
+function localRule({ action, names, exact }: Policy): RuleInput[] {
+  if (action === 'FORWARD' || names.length === 0) return []
   const verdict = VERDICTS[action]
   if (verdict === undefined) throw new ScenarioError('feature-list', 0, `unknown action ${action}`)
-  if (match === 'all') return [{ name: '.', subtree: verdict }]
-  if (match === 'domains') return [{ name: names, exact: verdict }]
-  return [{ name: match === 'pattern' ? names.flatMap(namesOfPattern) : names, subtree: verdict }]
+  return [exact ? { name: names, exact: verdict } : { name: names, subtree: verdict }]
 }
 
 /** Patterns are searched in names in wire form: `\\5host[0-9]\\4test`. Those with one set of digits stand for ten names. */
@@ -68,10 +87,12 @@ function namesOfPattern(pattern: string): string[] {
     : [text]
 }
 
-function forwardRule(policy: string): NonNullable<ConfigInput['forward']> {
-  const { match, action, argument, names } = takeApart(policy)
-  if (action !== 'FORWARD') return []
-  return [{ subtree: match === 'all' ? '.' : names, servers: [argument], options: { dnssec: true } }]
+/** What is passed is not forwarded by a wider rule that follows. */
+function forwardRule({ action, argument, names }: Policy, following: Policy[]): NonNullable<ConfigInput['forward']> {
+  if (names.length === 0) return []
+  if (action === 'FORWARD') return [{ subtree: names, servers: [argument], options: { dnssec: true } }]
+  const isNeeded = action === 'PASS' && following.some((policy) => policy.action === 'FORWARD')
+  return isNeeded ? [{ subtree: names, servers: 'recurse' }] : []
 }
 
 /** What scenarios from Knot Resolver's module folders presume without saying so in their head. */

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { ManualClock } from '../support/clock.ts'
+import { SeededRandom } from '../support/random.ts'
 import { LocalKeeper, MIB } from './local-keeper.ts'
 import { describeStore, octets, textOf } from './store-suite.ts'
 
@@ -180,4 +181,107 @@ describe('LmdbStore: between put and the keeper’s word', () => {
     expect(get('a')).to.equal(undefined)
     expect([...keeper.store.range(octets('a'), octets('z'))]).to.deep.equal([])
   })
+})
+
+describe('LmdbStore beside a Map', () => {
+  for (let seed = 1; seed <= 12; seed++) {
+    it(`shows what was written last, whenever batches are taken, refused, lost and sent again (seed ${seed})`, async () => {
+      const random = new SeededRandom(seed)
+      const keeper = new LocalKeeper({ store: { overlay: { entries: 10_000, bytes: MIB, ageMs: 5000 } } })
+      const { store } = keeper
+      const truth = new Map<string, string>()
+      /** On their way, in order; and those that are written, but not acknowledged yet. */
+      let sent: { sequence: number; batch: Uint8Array }[] = []
+      let written: number[] = []
+      let room = 3
+      keeper.send = (sequence, batch) => {
+        if (!keeper.isThere || sent.length >= room) return false
+        sent.push({ sequence, batch })
+        return true
+      }
+      const write = () => {
+        const next = sent.shift()
+        if (next === undefined) return
+        expect(keeper.file.write([next.batch])).to.equal(true)
+        written.push(next.sequence)
+      }
+      const acknowledge = () => {
+        const sequence = written.pop()
+        if (sequence === undefined) return
+        written = [] // one word for all
+        store.acknowledge(sequence)
+      }
+      const key = () => `${'abcdefgh'[random.below(8)]}${random.below(12)}`
+      const step = async () => {
+        switch (random.below(14)) {
+          case 0:
+          case 1:
+          case 2:
+          case 3: {
+            const [at, value] = [key(), `${random.next()}`]
+            store.put(octets(at), octets(value))
+            truth.set(at, value)
+            break
+          }
+          case 4: {
+            const at = key()
+            store.remove(octets(at))
+            truth.delete(at)
+            break
+          }
+          case 5: {
+            if (random.below(4) > 0) break
+            const [from, to] = [key(), key()].sort()
+            store.removeRange(octets(from), octets(to))
+            for (const at of truth.keys()) if (at >= from && at < to) truth.delete(at)
+            break
+          }
+          case 6:
+          case 7:
+            await keeper.settle()
+            break
+          case 8:
+          case 9:
+            write()
+            break
+          case 10:
+            acknowledge()
+            break
+          case 11:
+            room = 1 + random.below(4)
+            store.resume()
+            break
+          case 12:
+            if (random.below(4) === 0) keeper.isThere = false
+            break
+          default: // what was on its way is lost, and so is the word about what was written
+            if (random.below(4) > 0) break
+            sent = []
+            written = []
+            keeper.isThere = true
+            store.connected(keeper.file.fileId)
+        }
+      }
+      const shown = (reverse: boolean) =>
+        [...store.range(octets('a'), octets('i'), { reverse })].map((pair) => [textOf(pair.key), textOf(pair.value)])
+      for (let i = 0; i < 600; i++) {
+        await step()
+        const at = key()
+        expect(textOf(store.get(octets(at))), `step ${i}`).to.equal(truth.get(at))
+        if (i % 10 > 0) continue
+        const sorted = [...truth].sort(([a], [b]) => (a < b ? -1 : 1))
+        expect(shown(false), `step ${i}`).to.deep.equal(sorted)
+        expect(shown(true), `step ${i}`).to.deep.equal(sorted.reverse())
+      }
+      keeper.isThere = true
+      room = 1000
+      await keeper.settle()
+      store.resume()
+      while (sent.length > 0) write()
+      acknowledge()
+      expect(store.stats()).to.include({ pending: 0, dropped: 0 })
+      expect(shown(false)).to.deep.equal([...truth].sort(([a], [b]) => (a < b ? -1 : 1)))
+      await keeper.close()
+    })
+  }
 })

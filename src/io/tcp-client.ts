@@ -284,7 +284,8 @@ class Connection {
   }
 
   timedOut(exchange: TcpExchange): void {
-    if (this.lastReadMs < exchange.startedMs) this.retiring = true // silent since: perhaps dead without our being told
+    // Silent since: perhaps dead without our being told. One that is still being made will do for the next.
+    if (this.connected && this.lastReadMs < exchange.startedMs) this.retiring = true
     this.giveUp(exchange)
   }
 

@@ -3,8 +3,15 @@
  *  connection costs one round trip less and no certificate (RFC 8446 §2.2). */
 
 import { createHash } from 'node:crypto'
-import type { Socket } from 'node:net'
-import { type ConnectionOptions, connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls'
+import { isIP, type Socket } from 'node:net'
+import {
+  type ConnectionOptions,
+  checkServerIdentity,
+  connect,
+  createSecureContext,
+  type SecureContext,
+  type TLSSocket,
+} from 'node:tls'
 import type { ServerAddress } from './address.ts'
 import type { Clock } from './interfaces.ts'
 import type { TlsIdentity } from './tls-identity.ts'
@@ -54,7 +61,8 @@ export class TlsDialer {
       host: server.hostText, // an address, so that Node looks nothing up
       port: server.port,
       localAddress,
-      servername: identity.hostname ?? '',
+      servername: isIP(identity.hostname ?? '') === 0 ? identity.hostname : '', // RFC 6066 §3: no addresses
+      checkServerIdentity: (_, certificate) => checkServerIdentity(identity.hostname ?? '', certificate),
       secureContext: this.#contextFor(identity),
       session: former?.ticket,
       rejectUnauthorized: false, // why it is not, whyDistrusted() judges, as there may be pins

@@ -138,6 +138,33 @@ describe('TLS exchanges (RFC 7858)', () => {
       expect(await askOne(at(await serve(), byName('DNS.Resolver.net.')))).to.equal('accepted')
     })
 
+    it('know it by an address, where that is its name', async () => {
+      expect(await askOne(at(await serve(echo, 'server'), byName('127.0.0.1')))).to.equal('accepted')
+      expect(await askOne(at(await serve(echo, 'server'), byName('127.0.0.2')))).to.equal('untrusted')
+    })
+
+    it('do not begin anew when a handshake takes longer than the first of them waits', async () => {
+      const slow = createServer({ cert: file('resolver.crt'), key: file('resolver.key') }, (socket) => {
+        socket.on('error', () => {})
+        socket.on('data', (chunk) => new FrameReader().read(chunk, (query) => socket.write(frameMessage(query))))
+      })
+      const port = await listen(
+        createTcpServer((socket) =>
+          setTimeout(
+            () =>
+              slow.emit(
+                'connection',
+                socket.on('error', () => {}),
+              ),
+            200,
+          ),
+        ),
+      )
+      expect(await askOne(at(port), 1, 100)).to.equal('timeout')
+      expect(await askOne(at(port), 2)).to.equal('accepted')
+      expect(transport.counters.tls).to.include({ connects: 1, connectFailures: 0, violations: 0 })
+    })
+
     it('speak TLS 1.2 where it has no more', async () => {
       const server = at(await serve(echo, 'resolver', { maxVersion: 'TLSv1.2' }))
       expect(await askOne(server)).to.equal('accepted')

@@ -461,13 +461,15 @@ function silentOf(looks: readonly { worker: number; facts: unknown }[]): number[
 }
 
 /** What these files hold may have changed though their names have not. */
-function namesFiles({ options, dnssec, cookies, modules, 'local-data': data }: Config): boolean {
+function namesFiles({ options, dnssec, cookies, modules, forward, fallback, 'local-data': data }: Config): boolean {
+  const forwarders = [...forward.map((rule) => rule.servers), fallback.servers].flat()
   return (
     options['root-hints-file'] !== undefined ||
     dnssec['trust-anchors-files'].length > 0 ||
     data['addresses-files'].length > 0 ||
     data.rules.some((rule) => rule.file.length > 0) ||
     cookies['secret-file'] !== undefined ||
+    forwarders.some((server) => typeof server !== 'string' && server['ca-file'] !== undefined) ||
     modules.length > 0
   )
 }

@@ -1,7 +1,7 @@
 /** The whole service before resolvers of others, which it asks over TLS. */
 
 import { createHash, X509Certificate } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,7 +13,7 @@ import { Child } from '../lab/child.ts'
 import { needPeer } from '../peers.ts'
 import { certify, makeCertificates } from '../support/certificates.ts'
 import { queryFor } from '../workers/fake-resolver.ts'
-import { eventually, freePort, UdpClient } from '../workers/sockets.ts'
+import { eventually, freePort, pause, UdpClient } from '../workers/sockets.ts'
 import { Service } from './service.ts'
 
 /** What each needs to be told to answer for www.corp.net over TLS, and for nothing else. */
@@ -86,14 +86,14 @@ for (const [name, recipe] of Object.entries(resolvers))
         forward: [{ subtree: '.', servers, options: { dnssec: false } }],
         options: { priming: false },
       }
-      service = new Service({ port, real: true, workers: 1, settings })
+      service = new Service({ port, real: true, workers: 1, settings, withFile: true })
       await service.says('started')
     }
 
-    async function ask(id: number) {
+    async function ask(id: number, qname = 'www.corp.net') {
       const client = new UdpClient()
       try {
-        return parseReply((await client.ask(queryFor('www.corp.net', id), port, '127.0.0.1', 8000)).message)
+        return parseReply((await client.ask(queryFor(qname, id), port, '127.0.0.1', 8000)).message)
       } finally {
         client.close()
       }
@@ -104,6 +104,21 @@ for (const [name, recipe] of Object.entries(resolvers))
       const reply = await ask(1)
       expect(reply.rcode).to.equal(Rcode.NOERROR)
       expect(reply.answer.map((set) => [...set.rdatas[0]])).to.deep.equal([[192, 0, 2, 7]])
+    })
+
+    it('reads the CA file again when told to reload', async function () {
+      this.timeout(40_000)
+      const caFile = join(folder, 'new-ca.crt')
+      writeFileSync(caFile, readFileSync(join(folder, 'resolver.crt'))) // no CA, but a certificate
+      await start({ hostname: 'dns.corp.net', 'ca-file': caFile })
+      expect((await ask(4, 'other.corp.net')).rcode).to.equal(Rcode.SERVFAIL)
+      await service!.says('untrusted-server')
+      copyFileSync(join(folder, 'ca.crt'), caFile)
+      service!.process.kill('SIGHUP')
+      await service!.says('reloaded')
+      // What failed is left alone for a while.
+      for (let id = 5; id < 30 && (await ask(id)).rcode !== Rcode.NOERROR; id++) await pause(500)
+      expect((await ask(30)).rcode).to.equal(Rcode.NOERROR)
     })
 
     it('answers with what it says, known by its key', async () => {

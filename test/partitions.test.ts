@@ -8,7 +8,7 @@ import { policyFromConfig } from '../src/policy-from-config.ts'
 import { defaultSettings } from '../src/settings.ts'
 import { nameToText } from '../src/wire/name.ts'
 import { Rcode } from '../src/wire/types.ts'
-import { always, authority, gist, ROOT_ADDRESS, type Server, Story } from './scenarios/own/story.ts'
+import { always, authority, gist, ROOT_ADDRESS, type Server, Story, silent } from './scenarios/own/story.ts'
 
 const settingsOf = (config: ConfigInput) => ({ ...defaultSettings, ...policyFromConfig(makeConfig(config)) })
 const rulesOf = (config: ConfigInput) =>
@@ -83,6 +83,48 @@ describe('cache partitions', () => {
     expect(both.map(([answer]) => gist(answer)[0])).to.deep.equal(['SERVFAIL', 'NOERROR'])
     expect(gist(story.ask('corp.org.'))[0]).to.equal('NOERROR')
     expect(gist(story.askFrom(kid, 'corp.org.'))[0]).to.equal('SERVFAIL')
+  })
+
+  it('share no old answers where there is nothing better', () => {
+    let isSilent = false
+    const fickle: Server = (incoming) => (isSilent ? silent : world('203.0.113.2'))(incoming)
+    const serveStale = { clientTimeoutMs: 1800, maxAgeMs: 86_400_000, replyTtl: 30 }
+    const settings = { ...policyFromConfig(makeConfig(config)), serveStale }
+    const story = new Story({ [ROOT_ADDRESS]: fickle, '10.0.0.2': fickle }, { settings })
+    story.askFrom(kid, 'www.org.')
+    story.elapse(4000)
+    isSilent = true
+    expect(gist(story.askFrom(kid, 'www.org.'))).to.deep.equal(['NOERROR', 'www.org. A 203.0.113.2'])
+    for (const client of [apart, Uint8Array.of(127, 0, 0, 1)])
+      expect(gist(story.askFrom(client, 'www.org.'))).to.deep.equal(['SERVFAIL'])
+  })
+
+  it('keep a failure to themselves', () => {
+    const servers = { [ROOT_ADDRESS]: world('203.0.113.1'), '10.0.0.2': always({ rcode: Rcode.SERVFAIL }) }
+    const story = new Story(servers, { settings: policyFromConfig(makeConfig(config)) })
+    story.askFrom(kid, 'www.org.')
+    story.news()
+    expect(gist(story.askFrom(kid, 'www.org.'))[0], 'remembered').to.equal('SERVFAIL')
+    expect(story.news()).to.deep.equal([])
+    expect(gist(story.ask('www.org.'))[0]).to.equal('NOERROR')
+    expect(gist(story.askFrom(apart, 'www.org.'))[0]).to.equal('NOERROR')
+  })
+
+  it('refresh what expires by their own servers, for themselves', () => {
+    const short = (address: string): Server => authority({ '.': `www.org 100 A ${address}` })
+    const servers = { [ROOT_ADDRESS]: short('203.0.113.1'), '10.0.0.2': short('203.0.113.2') }
+    const story = new Story(servers, { settings: policyFromConfig(makeConfig(config)) })
+    for (let i = 0; i < 3; i++) for (const client of [kid, apart]) story.askFrom(client, 'www.org.')
+    story.elapse(95)
+    story.news()
+    story.askFrom(kid, 'www.org.')
+    story.elapse(1)
+    expect(story.news()).to.deep.equal(['10.0.0.2 udp www.org. A'])
+    story.elapse(20)
+    expect(gist(story.askFrom(kid, 'www.org.'))[1]).to.equal('www.org. A 203.0.113.2')
+    expect(story.news(), 'of the partition that was refreshed').to.deep.equal([])
+    story.askFrom(apart, 'www.org.')
+    expect(story.news(), 'of the other').to.deep.equal([`${ROOT_ADDRESS} udp www.org. A`])
   })
 
   it('are counted together', () => {

@@ -38,6 +38,7 @@ async function measureAll(): Promise<void> {
     const list = join(scratch, 'list')
     writeFileSync(list, Array.from({ length: count }, (_, i) => lineOf(i)).join(''))
     const none = await crew(1, [list])
+    const noneOfFour = await crew(WORKERS, [list])
     const alone = await crew(1, [list, join(scratch, 'alone')])
     const four = await crew(WORKERS, [list, join(scratch, 'four')])
     const [first] = alone.figures
@@ -45,7 +46,7 @@ async function measureAll(): Promise<void> {
     const mib = (octets: number) => `${(octets / MIB).toFixed(0)} MiB`
     console.log(`${count} rules (${style})
 load        ${first.loadMs.toFixed(0)} ms in the first worker, ${found.map(({ loadMs }) => loadMs.toFixed(0)).join(', ')} ms in the others (${found[0].copy})
-memory      ${mib(alone.pss - none.pss)} for 1 worker, ${mib(four.pss - WORKERS * none.pss)} for ${WORKERS}; names and data ${mib(first.octets)}
+memory      ${mib(alone.pss - none.pss)} for 1 worker, ${mib(four.pss - noneOfFour.pss)} for ${WORKERS}; names and data ${mib(first.octets)}
 question    ${first.hitNs.toFixed(0)} ns where a rule says something, ${first.missNs.toFixed(0)} ns where none does; ${none.figures[0].missNs.toFixed(0)} ns without rules`)
   } finally {
     rmSync(scratch, { recursive: true })

@@ -22,6 +22,7 @@ import { MIB } from '../cache/local-keeper.ts'
 import { FaultyCache, type FaultyCacheOptions } from './faulty-cache.ts'
 
 const ROUNDS = Number(process.env.CACHE_FAULT_ROUNDS ?? 4)
+const KILLS_A_SERVICE = 10
 const DAY_MS = 86_400_000
 
 describe('a service whose cache suffers', function () {
@@ -56,19 +57,33 @@ describe('a service whose cache suffers', function () {
   }
 
   it(`${ROUNDS} kills of workers and the keeper, by chance`, async function () {
-    const faulty = await start(this)
-    for (let round = 0; round < ROUNDS; round++) {
+    const storage = mkdtempSync(join(tmpdir(), 'bowline-faults-'))
+    try {
+      for (let round = 0; round < ROUNDS; round += KILLS_A_SERVICE) {
+        if (round > 0) console.log(`      ${round} of ${ROUNDS} kills`)
+        // each service goes on with the cache of the one before: a supervisor lets those rest that die again and again
+        const faulty = await start(this, { storage: join(storage, 'cache') })
+        await killSome(faulty, round, Math.min(KILLS_A_SERVICE, ROUNDS - round))
+        await expectWell(faulty)
+        await faulty.stop()
+        lab = undefined
+      }
+    } finally {
+      rmSync(storage, { recursive: true, force: true })
+    }
+  })
+
+  async function killSome(faulty: FaultyCache, first: number, kills: number): Promise<void> {
+    for (let round = first; round < first + kills; round++) {
       await pause(200 + ((round * 131) % 500))
-      // one worker is left to answer; the supervisor lets those rest that die again and again
-      await faulty.until(() => faulty.running('worker').length > 1, 60_000, 'a second worker')
+      await faulty.until(() => faulty.running('worker').length > 1, 60_000, 'a second worker') // one is left to answer
       const victims = [...faulty.running('worker').slice(1), ...faulty.running('keeper')]
       process.kill(victims[(round * 7) % victims.length], 'SIGKILL')
       if (round % 5 === 4) for (const pid of faulty.running('keeper')) process.kill(pid, 'SIGKILL')
     }
     await faulty.until(() => faulty.running('keeper').length > 0, 60_000, 'a keeper')
     await pause(1000)
-    await expectWell(faulty)
-  })
+  }
 
   it('files damaged while nobody writes them are set aside, and a fresh one is begun', async function () {
     const faulty = await start(this, { workers: 2 })

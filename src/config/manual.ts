@@ -42,6 +42,7 @@ The names and units are those of Knot Resolver 6, so that its files can be broug
 - \`network/listen\` begins with \`127.0.0.1@5300\` and \`::1@5300\`, which need no privilege, instead of port 53.
 - \`workers\` is \`auto\` instead of 1.
 - \`network/out-interface-v4\` and \`-v6\` take a list, too.
+- \`forward[]/servers[]/pin-sha256\` is compared with the key of the server itself, not with those of its CAs.
 - \`options/request-budget\` is Bowline's own.
 - \`lua\` is a mistake: there is no Lua. What a script changed in how queries are resolved is a setting on this page, or it is
   not to be had yet.

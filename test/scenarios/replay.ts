@@ -87,7 +87,7 @@ class Stage {
     this.random = new SeededRandom(options.seed)
     this.script = new Script(scenario)
     this.network = new SimulatedNetwork(this.clock, (server, protocol, packet) => {
-      const reaction = this.script.react(server, packet)
+      const reaction = this.script.react(ServerAddress.fromKey(server.key), packet) // scripts know no certificates
       this.tellExchange(server, protocol, packet, reaction)
       return reaction
     })

@@ -18,6 +18,7 @@ export function failureOf(error: { code?: string } | Error, source?: string): Ex
       return 'untrusted'
     case 'EMFILE': // this process, or the machine, has no more of something
     case 'ENFILE':
+    case 'EAGAIN': // to a socket that does not wait, when its buffer is full
     case 'ENOBUFS':
     case 'ENOMEM':
     case 'EADDRINUSE':

@@ -323,4 +323,19 @@ describe('PooledUdpClient over any sockets', () => {
     ])
     client.close()
   })
+
+  it('does not take for the fault of a server that there is no room for what is to be sent', async () => {
+    const table = play(3)
+    const { kernel, clock, client, ask } = table
+    await warm(table)
+    kernel.send = () => -1
+    kernel.error = () => 'EAGAIN'
+    const asker = ask()
+    await turn()
+    await turn()
+    expect(asker.ends).to.deep.equal(['no-socket'])
+    expect(client.counters.noSocket).to.equal(1)
+    client.close()
+    expect(clock.pending).to.equal(0)
+  })
 })

@@ -238,6 +238,7 @@ class Flight implements Filed, ExchangeSink, Exchange {
       this.hash === hash &&
       own.qtype === query.qtype &&
       own.protocol === query.protocol &&
+      own.server.tls?.key === query.server.tls?.key && // what one is trusted with, another may not be
       own.edns === query.edns &&
       own.recursionDesired === query.recursionDesired &&
       own.checkingDisabled === query.checkingDisabled &&

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { ServerAddress } from '../../src/io/address.ts'
 import type { Exchange, ExchangeSink, Protocol, Transport } from '../../src/io/interfaces.ts'
+import { tlsIdentity } from '../../src/io/tls-identity.ts'
 import type { Arrival, Query } from '../../src/request.ts'
 import { ServerCookies } from '../../src/upstream/cookies.ts'
 import { Exchanges } from '../../src/upstream/exchange.ts'
@@ -192,6 +193,16 @@ describe('Exchanges', () => {
     for (const protocol of protocols) exchanges.ask(query({ protocol }), 400, { hear: () => {} })
     expect(wire.sent).to.have.lengthOf(3)
     expect(exchanges.counters).to.include({ upstreamUdp: 1, upstreamTcp: 1, upstreamTls: 1, shared: 0 })
+  })
+
+  it('shares no query among servers that are known by something else', () => {
+    const { wire, exchanges } = setUp()
+    for (const hostname of ['a.example.net', 'b.example.net', 'a.example.net']) {
+      const server = ServerAddress.fromText('192.0.2.1', 853, tlsIdentity({ hostname }))!
+      exchanges.ask(query({ server, protocol: 'tls' }), 400, { hear: () => {} })
+    }
+    expect(wire.sent).to.have.lengthOf(2)
+    expect(exchanges.counters.shared).to.equal(1)
   })
 
   it('pads queries over TLS, and shows no cookie there (RFC 8467 §4.1)', () => {

@@ -140,6 +140,8 @@ describe('forward over TLS', () => {
     const forward = [{ subtree: '.', servers: [secured] }]
     const story = tell({ forward }, { [FORWARDER]: failing('untrusted'), [OTHER]: resolver('198.51.100.2') })
     expect(gist(story.ask('x.example.'))).to.deep.equal(['NOERROR', 'x.example. A 198.51.100.2'])
+    const { edes } = tell({ forward }, { [FORWARDER]: failing('untrusted'), [OTHER]: silent }).ask('x.example.')
+    expect(edes?.join()).to.include(`${FORWARDER} untrusted`)
   })
 
   it('sends all names in small letters or as they came, as nobody can forge', () => {
@@ -201,7 +203,9 @@ describe('fallback', () => {
 
   it('answers where resolution has failed, and says so', () => {
     const story = tell({ fallback }, { [ROOT_ADDRESS]: always({ rcode: 5 }), [OTHER]: resolver('198.51.100.4') })
-    expect(gist(story.ask('www.example.'))).to.deep.equal(['NOERROR', 'www.example. A 198.51.100.4'])
+    const answer = story.ask('www.example.')
+    expect(gist(answer)).to.deep.equal(['NOERROR', 'www.example. A 198.51.100.4'])
+    expect(answer.edes).to.deep.equal(['Other Error: asked a fallback server'])
   })
 
   it('answers where resolution takes too long', () => {

@@ -111,7 +111,7 @@ export class PooledUdpClient {
     const id = (query[0] << 8) | query[1]
     const socket = this.#socketFor(pool, server.family, id)
     if (typeof socket === 'string') {
-      setImmediate(() => exchange.fail(socket))
+      setImmediate(() => this.#closed || exchange.fail(socket))
       return exchange
     }
     exchange.begin(socket, id, this.#options.clock.after(timeoutMs, exchange.timedOut))

@@ -338,4 +338,15 @@ describe('PooledUdpClient over any sockets', () => {
     client.close()
     expect(clock.pending).to.equal(0)
   })
+
+  it('ends all exchanges silently when it is closed, also those for which there is no socket', async () => {
+    const { kernel, client, ask } = play(4)
+    const waiting = ask()
+    await turn()
+    kernel.open = () => -1
+    const without = ask()
+    client.close()
+    await turn()
+    expect([...waiting.ends, ...without.ends]).to.deep.equal([])
+  })
 })

@@ -54,6 +54,7 @@ export const dns64 = (config: Config['dns64']) =>
       return 'pass'
     },
     answer(request, { state, count }) {
+      // A failure is none that there are no AAAA records, as RFC 6147 §5.1.2 has it: the README says why.
       if (request.qtype !== Type.AAAA || request.rcode !== Rcode.NOERROR || isOffFor(request)) return 'pass'
       if (leaveOutExcluded(request, state.excluded)) return 'pass'
       const finding = request.need(request.sname, Type.A)

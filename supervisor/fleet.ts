@@ -14,7 +14,8 @@ import type { ModuleFacts, StartWorker, Traced, UdpWays, VerbOutcome, WorkerOrde
 import { Child, type ChildState, type Crash } from './child.ts'
 import { ListeningSockets } from './listening-sockets.ts'
 import { KEEPER_CRASH, OWN_COUNTERS, OwnCounter, WORKER_CRASH } from './metrics/own-counters.ts'
-import { handedSockets, mainFile, Spare, startProcess } from './processes.ts'
+import { fullPriority } from './priority.ts'
+import { handedSockets, mainFile, Spare, startProcess, startWorker } from './processes.ts'
 import { examineStuck } from './stuck.ts'
 import { addCounters, addFleetTotals, addTotals, type FleetTotals, NOTHING, type Totals } from './sums.ts'
 import { readLastQuestions, type SeenQuestion } from './suspects.ts'
@@ -557,7 +558,7 @@ export class Fleet {
         const ours = this.#sockets.of(id, listenPoints(config.network.listen))
         const fds = ours.map(({ fd }) => fd)
         const started = this.#spare.take(fds) ?? {
-          process: startProcess(this.#workerPath, fds, config.logging.target),
+          process: startWorker(this.#workerPath, fds, config.logging.target),
           fds,
         }
         handed = handedSockets(started.fds, ours)
@@ -576,6 +577,7 @@ export class Fleet {
           alone: alone && this.loads.length === 0,
           questionsPath,
           inheritancePath: worker.inheritancePath,
+          priority: fullPriority(),
           ...handed,
         }
       },

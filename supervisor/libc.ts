@@ -50,6 +50,7 @@ function load() {
     close: library.func('int close(int)'),
     flock: library.func('int flock(int, int)'),
     prctl: library.func('int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long)'),
+    setrlimit: library.func('int setrlimit(int, void *)'),
     capset: library.func('int capset(void *, void *)'),
   }
 }

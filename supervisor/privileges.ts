@@ -9,6 +9,9 @@ const PR_SET_KEEPCAPS = 8
 const PR_SET_NO_NEW_PRIVS = 38
 const PR_CAP_AMBIENT = 47
 const PR_CAP_AMBIENT_RAISE = 2
+/** getrlimit(2): 20 stands for a priority of 0, which processes of the user may go back to. */
+const RLIMIT_NICE = 13
+const USUAL_PRIORITY = 20n
 const CAP_NET_BIND_SERVICE = 10
 /** linux/capability.h: _LINUX_CAPABILITY_VERSION_3 */
 const CAPABILITY_VERSION = 0x2008_0522
@@ -22,7 +25,10 @@ export function becomeUser(user: string, folders: readonly string[]): void {
   if (ids === undefined) throw refuse('is not known here')
   if (ids.uid === 0) return
   try {
-    if (hasLibc()) libc().prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)
+    if (hasLibc()) {
+      libc().setrlimit(RLIMIT_NICE, BigUint64Array.of(USUAL_PRIORITY, USUAL_PRIORITY)) // priority.ts
+      libc().prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)
+    }
     process.setgroups?.([ids.gid])
     process.setgid?.(ids.gid)
     process.setuid?.(ids.uid)

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import type { Config } from '../src/config/schema.ts'
 import type { Clock, Timer } from '../src/io/interfaces.ts'
 import { FIRST_HANDED_FD, LOG_FD, type StartWorker } from '../workers/messages.ts'
+import { startModestly } from './priority.ts'
 
 const EXEC_ARGV = [
   // For a process that hangs: the inspector is opened on demand (SIGUSR1), at a port the system chooses, and only on
@@ -25,6 +26,13 @@ export function startProcess(modulePath: string, fds: readonly number[], logTarg
     serialization: 'advanced', // counters travel as they are
     env: { ...process.env, BOWLINE_LOG_FD: `${LOG_FD}` },
   })
+}
+
+/** As startProcess(), of a worker: those that answer go before it until it begins. */
+export function startWorker(...what: Parameters<typeof startProcess>): ChildProcess {
+  const started = startProcess(...what)
+  startModestly(started.pid)
+  return started
 }
 
 /** `workers/<name>` beside us, in the source and in the built package alike. */
@@ -90,7 +98,7 @@ export class Spare {
     this.#timer = this.#options.clock.after(QUIET_MS, () => {
       if (this.#waiting !== undefined || this.#closed) return
       const fds = this.#options.fds()
-      const made = { process: startProcess(this.#options.modulePath, fds, this.#options.logTarget), fds }
+      const made = { process: startWorker(this.#options.modulePath, fds, this.#options.logTarget), fds }
       this.#waiting = made
       const gone = () => {
         if (this.#waiting === made) this.#waiting = undefined

@@ -41,6 +41,8 @@ export interface StartWorker {
   notOurs?: readonly number[]
   /** The file in which the last questions are kept, in case that one of them is the end of this process. */
   questionsPath?: string
+  /** To be taken before it begins, by all its threads (getpriority(2)); undefined: what it has. */
+  priority?: number
   /** The unix socket on which this worker takes over connections of others. */
   inheritancePath?: string
 }

@@ -35,6 +35,7 @@ import {
   type ToWorker,
 } from './messages.ts'
 import { moduleFacts, runVerb } from './module-verbs.ts'
+import { takeFullPriority } from './priority.ts'
 import { clientLimits, openRateLimiter, reportLimits } from './rate-limits.ts'
 import { selfTest } from './self-test.ts'
 import { type Resolver, Service } from './serve.ts'
@@ -100,6 +101,7 @@ export function runWorker(makeResolver: MakeResolver, rehearsal: Promise<unknown
         return tell({ kind: 'counters', id: order.id, ...(worker?.report() ?? { counters: new Float64Array() }) })
     }
     for (const fd of order.notOurs ?? []) closeSync(fd)
+    if (order.priority !== undefined) takeFullPriority(order.priority)
     log = createLog({ ...order.config.logging, process: `worker ${order.index}` })
     try {
       const resolver = await makeResolver(order, log)

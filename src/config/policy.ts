@@ -40,7 +40,17 @@ import {
 const DAY = 86_400
 
 /** What becomes of a query a rule is about. */
-export const VERDICTS = ['empty', 'nxdomain', 'redirect', 'refused', 'servfail', 'drop', 'truncate', 'pass', 'log'] as const
+export const VERDICTS = [
+  'empty',
+  'nxdomain',
+  'redirect',
+  'refused',
+  'servfail',
+  'drop',
+  'truncate',
+  'pass',
+  'log',
+] as const
 export type Verdict = (typeof VERDICTS)[number]
 
 const RULE_TAGS = 'The rule is for clients of views with one of these tags; without tags, for all.'

@@ -1,19 +1,21 @@
 /** What the parts of a worker have counted, each in its own way, in the one form the supervisor takes (src/metrics). */
 
+import type { LmdbStore } from '../src/cache/lmdb-store.ts'
 import type { SystemTransport } from '../src/io/transport.ts'
 import type { Resource } from '../src/ledger.ts'
 import { Counter, type Counters } from '../src/metrics/counters.ts'
 import { Gauge } from '../src/metrics/gauges.ts'
 import { Histograms, MISMATCHES, OTHER_QTYPES, RESOURCES, Tables } from '../src/metrics/tables.ts'
 import type { RunningModule } from '../src/modules/module.ts'
-import type { CoreCounters } from '../src/resolve.ts'
+import type { Core, CoreCounters } from '../src/resolve.ts'
 import type { AnswerIndex } from './answer-index.ts'
 import type { KeeperLink } from './keeper-link.ts'
 import type { MeasuredTransport } from './measured-transport.ts'
 import type { ModuleCount } from './messages.ts'
 
 export interface Parts {
-  core: { readonly counters: CoreCounters; readonly inFlight: number }
+  core: { readonly counters: CoreCounters; readonly inFlight: number; readonly cores: readonly Core[] }
+  store: LmdbStore
   transport: SystemTransport
   measured: MeasuredTransport
   index: AnswerIndex
@@ -31,7 +33,7 @@ const MISMATCH_OF: Record<Mismatch, (typeof MISMATCHES)[number]> = {
 }
 
 /** Adds what the parts of a resolver have counted since the start to `counters`, a copy of those that all count in. */
-export function reportCounters({ core, transport, measured, index, link }: Parts, counters: Counters): void {
+export function reportCounters({ core, store, transport, measured, index, link }: Parts, counters: Counters): void {
   const { cache, exchanges, ...requests } = core.counters
   counters.set(Counter.INDEX_HITS, index.hits)
   counters.set(Counter.INDEX_MISSES, index.misses)
@@ -69,6 +71,7 @@ export function reportCounters({ core, transport, measured, index, link }: Parts
   counters.set(Counter.UPSTREAM_TLS_UNTRUSTED, handshakes.untrusted)
   counters.set(Counter.UPSTREAM_TLS_RESUMED, handshakes.resumed)
   counters.set(Counter.KEEPER_REFUSED, link.counted.refused)
+  counters.set(Counter.CACHE_READ_ERRORS, store.stats().readErrors)
   counters.set(Counter.KEEPER_LOST, link.counted.lost)
   const { values } = counters
   for (const [kind, count] of Object.entries(exchanges.mismatch))
@@ -80,13 +83,15 @@ export function reportCounters({ core, transport, measured, index, link }: Parts
   for (let type = 0; type <= OTHER_QTYPES; type++) values[Tables.QTYPES.start + type] += index.types[type]
 }
 
-export function reportGauges({ core, transport, measured, index, link }: Parts, gauges: Float64Array): void {
+export function reportGauges({ core, store, transport, measured, index, link }: Parts, gauges: Float64Array): void {
   gauges[Gauge.IN_FLIGHT] = core.inFlight
   gauges[Gauge.IN_FLIGHT_UPSTREAM] = measured.inFlight
   gauges[Gauge.UPSTREAM_UDP_SOCKETS] = transport.counters.udp.socketsOpen
   gauges[Gauge.UPSTREAM_TCP_CONNECTIONS] = transport.counters.tcp.connectionsOpen
   gauges[Gauge.UPSTREAM_TLS_CONNECTIONS] = transport.counters.tls.connectionsOpen
   gauges[Gauge.INDEX_OCTETS] = index.octets
+  gauges[Gauge.CACHE_PENDING] = store.stats().pending
+  gauges[Gauge.SERVERS] = core.cores.reduce((sum, { servers }) => sum + servers.size, 0)
   gauges[Gauge.KEEPER_CONNECTED] = link.isConnected ? 1 : 0
 }
 

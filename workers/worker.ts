@@ -122,7 +122,7 @@ async function makeResolver({ config, index: place, socketPath }: StartWorker, l
     },
     (packet, response, secure, policy) => index.insert(packet, response, secure, policy),
   )
-  const parts = { core, transport, measured, index, link }
+  const parts = { core, store, transport, measured, index, link }
   const forget = () => {
     index.clear()
     core.forgetKeys()

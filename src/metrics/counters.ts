@@ -82,6 +82,7 @@ export const Counter = {
   UPSTREAM_TLS_CONNECT_FAILURES: 74,
   UPSTREAM_TLS_UNTRUSTED: 75,
   UPSTREAM_TLS_RESUMED: 76,
+  CACHE_READ_ERRORS: 77,
 } as const
 export type Counter = (typeof Counter)[keyof typeof Counter]
 
@@ -227,6 +228,10 @@ export const COUNTER_NAMES: Partial<Record<Counter, CounterName>> = {
   [Counter.NSEC3_HASHES]: {
     name: 'bowline_nsec3_hashes_total',
     help: 'Blocks of SHA-1 computed for NSEC3 on behalf of questions of clients, one for each iteration at least',
+  },
+  [Counter.CACHE_READ_ERRORS]: {
+    name: 'bowline_cache_read_errors_total',
+    help: 'Times that the cache file could not be read; what was looked for counted as unknown then',
   },
   [Counter.KEEPER_REFUSED]: {
     name: 'bowline_cache_batches_dropped_total',

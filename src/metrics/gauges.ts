@@ -17,6 +17,8 @@ export const Gauge = {
   HEAP_OCTETS: 11,
   KEEPER_CONNECTED: 12,
   UPSTREAM_TLS_CONNECTIONS: 13,
+  CACHE_PENDING: 14,
+  SERVERS: 15,
 } as const
 export type Gauge = (typeof Gauge)[keyof typeof Gauge]
 
@@ -82,6 +84,14 @@ export const SUMMED_GAUGE_NAMES: Partial<Record<Gauge, GaugeName>> = {
     name: 'bowline_upstream_sockets',
     labels: { transport: 'tls' },
     help: 'Sockets open to other servers',
+  },
+  [Gauge.CACHE_PENDING]: {
+    name: 'bowline_cache_pending_entries',
+    help: 'Entries that workers keep in memory until the cache file has them',
+  },
+  [Gauge.SERVERS]: {
+    name: 'bowline_servers_remembered',
+    help: 'Addresses of other servers of which workers remember how fast they are; each worker counts its own',
   },
   [Gauge.INDEX_OCTETS]: {
     name: 'bowline_answer_index_bytes',

@@ -194,7 +194,8 @@ describe('a service whose cache suffers', function () {
       expect(await second.ends(20_000)).to.not.equal(0)
       const [keeper] = faulty.running('keeper')
       const said = second.lines.map(({ msg }) => msg).join('\n')
-      expect(said).to.include(`${faulty.storage} is in use by another service (process ${keeper})`)
+      expect(said).to.include(`cache/storage: ${faulty.storage}`)
+      expect(said).to.match(new RegExp(`\\b${keeper}\\b`)) // who has it
     } finally {
       await second.clean()
     }

@@ -112,7 +112,8 @@ describe('the keeper and its readers, dying', () => {
     }
     expect(await keeper.stop()).to.equal(0)
     expect(findDamage(keeper.path)).to.equal(undefined)
-    // Under this load a small file may outgrow its limit for a moment; nothing else is worth a word.
-    expect(keeper.log.map(({ event }) => event).filter((event) => event !== 'cache-too-large')).to.deep.equal([])
+    // Under this load a small file may outgrow its limit for a moment, or readers hold on to it; nothing else is worth a word.
+    const expected = ['cache-too-large', 'cache-held']
+    expect(keeper.log.map(({ event }) => event).filter((event) => !expected.includes(event))).to.deep.equal([])
   }).timeout(LONGEST_MS + 30_000)
 })

@@ -113,7 +113,7 @@ describe('the keeper and its readers, dying', () => {
     expect(await keeper.stop()).to.equal(0)
     expect(findDamage(keeper.path)).to.equal(undefined)
     // Under this load a small file may outgrow its limit for a moment, or readers hold on to it; nothing else is worth a word.
-    const expected = ['cache-too-large', 'cache-held']
+    const expected: unknown[] = ['cache-too-large', 'cache-held']
     expect(keeper.log.map(({ event }) => event).filter((event) => !expected.includes(event))).to.deep.equal([])
   }).timeout(LONGEST_MS + 30_000)
 })

@@ -13,6 +13,8 @@ const HOLDER = fileURLToPath(new URL('snapshot-holder.ts', import.meta.url))
 /** The long form holds on for half a minute. */
 const HELD_MS = process.env.CACHE_FAULT_ROUNDS === undefined ? 2000 : 30_000
 const LIMIT = 8 * MIB
+/** Pages that one transaction may take more than was thought. */
+const ONE_TRANSACTION = 256 * 1024
 
 describe('the keeper, while a reader holds on to a snapshot', () => {
   let keeper: KeeperProcess
@@ -68,7 +70,7 @@ describe('the keeper, while a reader holds on to a snapshot', () => {
     const stopped = await hold()
     stopped.kill('SIGSTOP')
     await writeForLong()
-    expect(largest).to.be.at.most(LIMIT)
+    expect(largest).to.be.at.most(LIMIT + ONE_TRANSACTION)
     expect(keeper.log.find(({ event }) => event === 'cache-held')).to.include({ holder: stopped.pid })
     stopped.kill('SIGCONT')
     stopped.send('let go')
@@ -76,7 +78,7 @@ describe('the keeper, while a reader holds on to a snapshot', () => {
     await pause(100)
     await expectStoring()
     await write(8000)
-    expect(largest).to.be.at.most(LIMIT)
+    expect(largest).to.be.at.most(LIMIT + ONE_TRANSACTION)
     expect(end.store.stats()).to.include({ readErrors: 0 })
     expect(events().filter((event) => !['cache-held'].includes(String(event)))).to.deep.equal([])
   }).timeout(HELD_MS + 60_000)
@@ -90,7 +92,7 @@ describe('the keeper, while a reader holds on to a snapshot', () => {
     await once(dying, 'exit')
     await expectStoring()
     await write(4000)
-    expect(largest).to.be.at.most(LIMIT)
+    expect(largest).to.be.at.most(LIMIT + ONE_TRANSACTION)
   }).timeout(60_000)
 })
 

@@ -106,7 +106,7 @@ export class Service {
   async says(event: string, withinMs = 10_000): Promise<LogLine> {
     await eventually(
       () => this.lines.some((line) => line.event === event) || this.exitCode !== undefined,
-      `event ${event}; it said ${this.lines.map((line) => line.msg).join(' | ')} ${this.other}`,
+      () => `event ${event}; it said ${this.lines.map((line) => line.msg).join(' | ')} ${this.other}`,
       withinMs,
     )
     const line = this.lines.find((one) => one.event === event)

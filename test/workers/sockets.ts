@@ -145,9 +145,10 @@ export class TcpClient {
   }
 }
 
-export async function eventually(isSo: () => boolean, what: string, withinMs = 5000): Promise<void> {
+/** Waits until it is so. Rejects with `what`, composed then, when that takes too long. */
+export async function eventually(isSo: () => boolean, what: string | (() => string), withinMs = 5000): Promise<void> {
   for (const deadline = performance.now() + withinMs; !isSo(); await pause(5))
-    if (performance.now() > deadline) throw new Error(`${what} did not happen`)
+    if (performance.now() > deadline) throw new Error(`${typeof what === 'string' ? what : what()} did not happen`)
 }
 
 export function pause(ms: number): Promise<void> {

@@ -32,8 +32,8 @@ export interface ChildOptions {
   log: Log
   /** It ended, and nobody had told it to. */
   onCrash?(crash: Crash): void
-  /** It says of itself that it does not do its work. */
-  onFailing?(reason: string): void
+  /** It says of itself that it does not do its work, and says so again and again while that lasts. */
+  onFailing?(reason: string, saysAgain: boolean): void
   /** It runs, or does not any more. */
   onChange?(): void
   /** It hangs and will be killed when this is done, which may find out what it is doing. */
@@ -318,8 +318,7 @@ export class Child {
         if (this.#state === 'running') this.#expectSignOfLife(HUNG_MS)
         return
       case 'failing':
-        this.isFailing = true
-        this.#options.onFailing?.(message.reason)
+        if (child === this.#process) this.#failing(message.reason)
         return
       case 'counters':
         this.#take(child, message)
@@ -332,6 +331,17 @@ export class Child {
       case 'done':
         this.#orders.get(message.id)?.(message.answer)
     }
+  }
+
+  #failing(reason: string | undefined): void {
+    const wasFailing = this.isFailing
+    this.isFailing = reason !== undefined
+    if (reason !== undefined) this.#options.onFailing?.(reason, wasFailing)
+    else
+      this.#options.log.notice(
+        { event: 'child-recovered', child: this.name, childPid: this.pid },
+        `${this.name} finds itself well again`,
+      )
   }
 
   #take(child: ChildProcess, { counters, modules = [], gauges }: Partial<Report>): void {

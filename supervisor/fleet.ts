@@ -88,6 +88,8 @@ interface Place {
   child: Worker
   meter: Meter
   lastCrash?: CrashFacts
+  /** Its present process, while a successor for it is under way because it fails. */
+  failingPid?: number
 }
 
 /** What the keeper needs at most, once nobody hands it anything any more. */
@@ -476,14 +478,25 @@ export class Fleet {
     void this.#dismiss(place, former, { heirs: pathsOf([successor]) })
   }
 
-  /** Nothing is lost if its successor cannot start, either: it stays, and says so again. */
-  #replaceFailing(id: number, child: Child, reason: string): void {
+  /** Nothing is lost if its successor cannot start, either: it stays, and when it says so again, the next is tried. */
+  async #replaceFailing(id: number, child: Child, reason: string, saysAgain: boolean): Promise<void> {
     const { log } = this.#options
-    log.err({ event: 'child-failing', child: child.name, reason }, `${child.name} is replaced: ${reason}`)
-    void this.#inTurn(async () => {
-      const place = this.#places.get(id)
-      if (place?.child === child && !this.#stopping) await this.#replace(place, this.#config)
-    }).catch((error: Error) => log.err({ event: 'child-not-replaced', child: child.name, err: error }, error.message))
+    const { pid } = child
+    const place = this.#places.get(id)
+    if (place?.child !== child || place.failingPid === pid) return
+    place.failingPid = pid
+    const fields = { child: child.name, childPid: pid, reason }
+    if (!saysAgain) log.err({ event: 'child-failing', ...fields }, `${child.name} is replaced: ${reason}`)
+    try {
+      await this.#inTurn(async () => {
+        const isThere = this.#places.get(id) === place && place.child === child && child.pid === pid
+        if (isThere && !this.#stopping) await this.#replace(place, this.#config)
+      })
+    } catch (error) {
+      const { message } = error as Error
+      log.err({ event: 'child-not-replaced', ...fields, err: error }, `${child.name} stays as it is: ${message}`)
+    }
+    if (place.failingPid === pid) place.failingPid = undefined
   }
 
   async #dismiss({ id }: Place, child: Child, leaving: { acceptMs?: number; heirs: readonly string[] }): Promise<void> {
@@ -589,7 +602,7 @@ export class Fleet {
         onChange?.()
       },
       onCrash: (crash) => this.#crashed(id, crash, questionsPath),
-      onFailing: (reason) => this.#replaceFailing(id, worker, reason),
+      onFailing: (reason, saysAgain) => void this.#replaceFailing(id, worker, reason, saysAgain),
       examine: async (hung, lastWords) => {
         const report = await examineStuck(hung, lastWords, this.#config.rundir)
         if (report === undefined) return

@@ -288,10 +288,11 @@ export interface Alive extends Partial<Report> {
   rssOctets?: number
 }
 
-/** Of a worker: it lives, but its watchdog finds that it does not do its work. */
+/** Of a worker: it lives, but its watchdog finds that it does not do its work; said again while that lasts. */
 export interface Failing {
   kind: 'failing'
-  reason: string
+  /** undefined: it is well again. */
+  reason: string | undefined
 }
 
 /** When asked, and once more before a worker ends. */

@@ -265,6 +265,7 @@ class Worker {
       random: systemRandom,
       log: groupLog(log, 'worker'),
       onFailing: (reason) => tell({ kind: 'failing', reason }),
+      onRecovered: () => tell({ kind: 'failing', reason: undefined }),
     })
   }
 

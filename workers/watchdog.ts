@@ -30,6 +30,8 @@ export interface WatchdogOptions {
   random: Random
   log: Log
   onFailing(reason: string): void
+  /** After that, a look that found nothing wrong. */
+  onRecovered(): void
 }
 
 /** With 64 workers, as many questions miss one of them once in fifty times; several looks in a row, once in a million. */
@@ -71,10 +73,11 @@ export class Watchdog {
 
   /** For tests; else called at every interval. */
   async look(): Promise<void> {
-    const { failures, log, onFailing } = this.#options
+    const { failures, log, onFailing, onRecovered } = this.#options
     const wrong = (await this.#resolverTrouble()) ?? (await this.#socketTrouble())
     if (this.#stopped) return
     if (wrong === undefined) {
+      if (this.#failures >= failures) onRecovered()
       this.#failures = 0
       return
     }

@@ -1,6 +1,8 @@
 /** A whole worker process around a resolver that does what the question says. Settings can make it a bad one: as
- *  `hostname`, `cannot-live`, `fails-its-test` and `answers-servfail`. */
+ *  `hostname`, `cannot-live`, `fails-its-test` and `answers-servfail`; so can a file `fails-its-test` in `rundir`. */
 
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { runWorker } from '../../workers/run-worker.ts'
 import type { Client, Respond } from '../../workers/serve.ts'
 import { FakeResolver } from '../workers/fake-resolver.ts'
@@ -28,6 +30,7 @@ runWorker(({ config }) => {
     setTimeout(() => {
       throw new Error('a fault that is always there')
     }, 150)
-  if (config.hostname === 'fails-its-test') return new MuteResolver()
+  if (config.hostname === 'fails-its-test' || existsSync(join(config.rundir, 'fails-its-test')))
+    return new MuteResolver()
   return config.hostname === 'answers-servfail' ? new BadResolver() : new FakeResolver()
 })

@@ -6,6 +6,7 @@
  *    `crash`          ends the process as a fault of ours would
  *    `hang`           never lets the event loop turn again
  *    `sick`           answers nothing about localhost from now on
+ *    `healed`         does again
  *  An answer is the query with QR set, and its process id in the last four octets. */
 
 import { nameToText } from '../../src/wire/name.ts'
@@ -26,7 +27,7 @@ export class FakeResolver implements Resolver {
     }
     this.seen.push({ name, client })
     const [, word, number] = /^([a-z]+)(\d*)/.exec(name) ?? []
-    this.isSick ||= word === 'sick'
+    this.isSick = word === 'sick' || (this.isSick && word !== 'healed')
     const answer = answerTo(packet, word === 'big' ? Number(number) : 0)
     if (word === 'crash') setImmediate(() => Promise.reject(new Error('a query that crashes us')))
     else if (word === 'hang') for (;;);

@@ -18,10 +18,12 @@ describe('Watchdog', function () {
   const watchdogs: Watchdog[] = []
   let resolver: FakeResolver
   let reasons: string[]
+  let recoveries: number
 
   beforeEach(() => {
     resolver = new FakeResolver()
     reasons = []
+    recoveries = 0
   })
   afterEach(() => {
     for (const watchdog of watchdogs.splice(0)) watchdog.stop()
@@ -39,6 +41,7 @@ describe('Watchdog', function () {
       random: new SeededRandom(),
       log,
       onFailing: (reason) => reasons.push(reason),
+      onRecovered: () => recoveries++,
       ...options,
     })
     watchdogs.push(watchdog)
@@ -102,5 +105,20 @@ describe('Watchdog', function () {
     for (let i = 0; i < 4; i++) await watchdog.look()
     expect(reasons).to.have.length(2) // again, as long as nobody does anything about it
     expect(reasons[0]).to.include('no answer for localhost. A')
+    expect(recoveries).to.equal(0)
+  })
+
+  it('tells when it is well again after that, once', async () => {
+    const watchdog = watch([])
+    resolver.isSick = true
+    await watchdog.look()
+    resolver.isSick = false
+    await watchdog.look()
+    expect({ failing: reasons.length, recoveries }).to.deep.equal({ failing: 0, recoveries: 0 }) // one look is no failure
+    resolver.isSick = true
+    for (let i = 0; i < 3; i++) await watchdog.look()
+    resolver.isSick = false
+    for (let i = 0; i < 2; i++) await watchdog.look()
+    expect({ failing: reasons.length, recoveries }).to.deep.equal({ failing: 1, recoveries: 1 })
   })
 })

@@ -4,9 +4,10 @@
 
 import { BowlineError } from './config/error.ts'
 import type { TrustAnchor } from './dnssec/trust-anchors.ts'
+import type { CoreCounters } from './driver/counters.ts'
 import { COMMON_POLICY, NO_POLICY, Policies } from './modules/views/policies.ts'
 import type { Client } from './request.ts'
-import type { Core, CoreCounters, CoreOptions } from './resolve.ts'
+import type { Core, CoreOptions } from './resolve.ts'
 import type { ForwardRule, Settings } from './settings.ts'
 
 /** As CoreOptions.onReady; `policy`: for whose clients it is good (modules/views/policies.ts). */

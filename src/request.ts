@@ -1,5 +1,5 @@
 /** One question being pursued, a client's or one of our own on its behalf, and the hooks through which layers and
- *  modules work on it. Data only: src/resolve.ts decides when a hook is called, the layers decide what happens. */
+ *  modules work on it. Data only: src/driver decides when a hook is called, the layers decide what happens. */
 
 import type { Delegation } from './cache/cache.ts'
 import { type Rank, type Security, weakerSecurity } from './cache/rank.ts'

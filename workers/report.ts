@@ -1,13 +1,14 @@
 /** What the parts of a worker have counted, each in its own way, in the one form the supervisor takes (src/metrics). */
 
 import type { LmdbStore } from '../src/cache/lmdb-store.ts'
+import type { CoreCounters } from '../src/driver/counters.ts'
 import type { SystemTransport } from '../src/io/transport.ts'
 import type { Resource } from '../src/ledger.ts'
 import { Counter, type Counters } from '../src/metrics/counters.ts'
 import { Gauge } from '../src/metrics/gauges.ts'
 import { Histograms, MISMATCHES, OTHER_QTYPES, RESOURCES, Tables } from '../src/metrics/tables.ts'
 import type { RunningModule } from '../src/modules/module.ts'
-import type { Core, CoreCounters } from '../src/resolve.ts'
+import type { Core } from '../src/resolve.ts'
 import type { AnswerIndex } from './answer-index.ts'
 import type { KeeperLink } from './keeper-link.ts'
 import type { MeasuredTransport } from './measured-transport.ts'

@@ -1,9 +1,10 @@
 /** What is this worker at? The questions that wait for something, as plain data for an operator. Looking costs those that
  *  wait nothing but the moment it takes. */
 
+import type { Waiting } from '../src/driver/joining.ts'
 import type { Clock } from '../src/io/interfaces.ts'
 import type { Request } from '../src/request.ts'
-import type { Core, Waiting } from '../src/resolve.ts'
+import type { Core } from '../src/resolve.ts'
 import { addressText } from '../src/wire/ip-address.ts'
 import { nameToText } from '../src/wire/name.ts'
 import { typeText } from '../src/wire/types.ts'

@@ -18,7 +18,7 @@ const FLOORS: string[][] = [
     'src/servers-from-config.ts',
     'src/provide-bowline.ts',
   ],
-  ['src/resolve.ts', 'src/partitions.ts', 'src/trace-steps.ts'],
+  ['src/resolve.ts', 'src/driver/', 'src/partitions.ts', 'src/trace-steps.ts'],
   ['src/modules/', 'src/answer.ts'],
   ['src/layers/'],
   ['src/upstream/', 'src/request.ts', 'src/settings.ts', 'src/special-names'],

@@ -1,0 +1,42 @@
+/** What does a core count? The driver's own events, and beside them what cache layer and exchanges count. */
+
+import { type CacheCounters, cacheCounters } from '../layers/cache-counters.ts'
+import type { Resource } from '../ledger.ts'
+import type { ExchangeCounters } from '../upstream/exchange.ts'
+
+export interface CoreCounters {
+  cache: CacheCounters
+  /** What was asked of servers, and what came of it. */
+  exchanges: ExchangeCounters
+  requests: number
+  /** Those of them that no client asked for. */
+  ownRequests: number
+  subRequests: number
+  joined: number
+  refusedJoins: number
+  refusedRecursions: number
+  failures: number
+  faults: number
+  bogus: number
+  /** Times that a request let others have their turn between signatures. */
+  pauses: number
+  exceeded: Partial<Record<Resource, number>>
+}
+
+export function coreCounters(exchanges: ExchangeCounters): CoreCounters {
+  return {
+    cache: cacheCounters(),
+    exchanges,
+    requests: 0,
+    ownRequests: 0,
+    subRequests: 0,
+    joined: 0,
+    refusedJoins: 0,
+    refusedRecursions: 0,
+    failures: 0,
+    faults: 0,
+    bogus: 0,
+    pauses: 0,
+    exceeded: {},
+  }
+}

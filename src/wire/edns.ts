@@ -22,7 +22,7 @@ export interface Edns {
   /** DNSSEC OK (RFC 3225). */
   do: boolean
   /** In order of arrival, at most MAX_OPTIONS and MAX_OPTION_OCTETS. Empty when the version is not 0. */
-  options: EdnsOptionValue[]
+  options: readonly EdnsOptionValue[]
 }
 
 /** The EDNS part of a message to be composed. */
@@ -30,7 +30,7 @@ export interface OutgoingEdns {
   udpSize: number
   do: boolean
   version?: number
-  options?: EdnsOptionValue[]
+  options?: readonly EdnsOptionValue[]
 }
 
 /** Options kept of one OPT record; the rest is ignored. */
@@ -40,20 +40,22 @@ export const MAX_OPTION_OCTETS = 512
 
 const DO = 0x8000
 const NO_DATA = new Uint8Array(0)
-const NO_OPTIONS: EdnsOptionValue[] = []
+/** All that have none share it. */
+const NO_OPTIONS: readonly EdnsOptionValue[] = Object.freeze([])
 
 /** Reads the RDATA of an OPT record whose `udpSize` (the CLASS field), `ttl` (the TTL field) and `rdlength` were read
  *  before. Throws WireError 'bad-rdata' when an option runs past the record's end. RFC 6891 §6.1.2 and §6.1.3. */
 export function readOpt(reader: Reader, udpSize: number, ttl: number, rdlength: number): Edns {
-  const edns: Edns = {
-    udpSize,
-    extendedRcode: ttl >>> 24,
-    version: (ttl >>> 16) & 0xff,
-    do: (ttl & DO) !== 0,
-    options: rdlength === 0 ? NO_OPTIONS : [],
-  }
-  const end = reader.offset + rdlength
-  if (edns.version !== 0) reader.skip(rdlength) // RFC 6891 §6.1.3: its format is not ours to know; BADVERS will do
+  const version = (ttl >>> 16) & 0xff
+  let options = NO_OPTIONS
+  if (version !== 0)
+    reader.skip(rdlength) // RFC 6891 §6.1.3: its format is not ours to know; BADVERS will do
+  else if (rdlength !== 0) options = readOptions(reader, reader.offset + rdlength)
+  return { udpSize, extendedRcode: ttl >>> 24, version, do: (ttl & DO) !== 0, options }
+}
+
+function readOptions(reader: Reader, end: number): EdnsOptionValue[] {
+  const options: EdnsOptionValue[] = []
   let kept = 0
   while (reader.offset < end) {
     if (end - reader.offset < 4) throw new WireError('bad-rdata', 'an EDNS option is cut short')
@@ -61,20 +63,20 @@ export function readOpt(reader: Reader, udpSize: number, ttl: number, rdlength: 
     const length = reader.u16()
     if (length > end - reader.offset) throw new WireError('bad-rdata', 'an EDNS option runs past its record')
     const octets = code === EdnsOption.PADDING ? 4 : 4 + length
-    const wanted = edns.options.length < MAX_OPTIONS && kept + octets <= MAX_OPTION_OCTETS
-    if (!wanted || isSecond(code, edns.options) || (code === EdnsOption.EDE && length < 2)) {
+    const wanted = options.length < MAX_OPTIONS && kept + octets <= MAX_OPTION_OCTETS
+    if (!wanted || isSecond(code, options) || (code === EdnsOption.EDE && length < 2)) {
       reader.skip(length)
       continue
     }
     kept += octets
     if (code === EdnsOption.PADDING) reader.skip(length)
-    edns.options.push({ code, data: code === EdnsOption.PADDING ? NO_DATA : reader.copy(length) })
+    options.push({ code, data: code === EdnsOption.PADDING ? NO_DATA : reader.copy(length) })
   }
-  return edns
+  return options
 }
 
 /** True for the repetition of an option of which only the first counts (as RFC 7873 §5.2 says for cookies). */
-function isSecond(code: number, options: EdnsOptionValue[]): boolean {
+function isSecond(code: number, options: readonly EdnsOptionValue[]): boolean {
   switch (code) {
     case EdnsOption.NSID:
     case EdnsOption.CLIENT_SUBNET:

@@ -52,6 +52,10 @@ describe('readOpt (RFC 6891 §6.1)', () => {
       { code: 65001, data: octets('abcd') },
     ])
   })
+  it('shares one empty list among all that have no options, which nobody can add to', () => {
+    expect(read('').options).to.equal(read('').options)
+    expect(read('').options).to.be.frozen
+  })
   it('knows nothing of the options of another version', () => expect(read('ffff', 0x00010000).options).to.be.empty)
   for (const [why, options] of [
     ['an option without a length', '0003 00'],

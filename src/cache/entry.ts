@@ -21,7 +21,10 @@ import type { Delegation, Failure, Nameserver, ServerMemory } from './delegation
 import type { HashParameters } from './keys.ts'
 import type { Rank, Security } from './rank.ts'
 
-/** Version of all that is laid out here and in keys.ts; a store of another version is not read. */
+/** Version of all that is laid out here and in keys.ts; a store of another version is not read. A new kind of entry needs no
+ *  new version where doing without it is right: claims and marks (Kind.BELOW) came within this one. A program from before
+ *  them lets them lie and evicts them as any entry; what it has stored without a mark counts as unknown until it is told
+ *  again. */
 export const STORE_FORMAT = 2
 
 export const Shape = {

@@ -3,6 +3,7 @@
 import { expect } from 'chai'
 import { Cache, type CacheEntry, type CacheOptions, type Delegation } from '../../src/cache/cache.ts'
 import { inspectName } from '../../src/cache/inspect.ts'
+import { Kind, subtreeRange } from '../../src/cache/keys.ts'
 import { Rank } from '../../src/cache/rank.ts'
 import { ServerAddress } from '../../src/io/address.ts'
 import { equalNames, nameFromText, nameToText, ROOT } from '../../src/wire/name.ts'
@@ -535,6 +536,40 @@ export function describeCache(title: string, make: () => Promise<StoreUnderTest>
         }
         cache.insertServer(server, dead)
         expect(cache.lookupServer(server)).to.deep.equal(dead)
+      })
+    })
+
+    describe('without the marks that entries are there, as in a file that a version before them has written', () => {
+      const tell = () => {
+        cache.insert(a('www.example', 600, 1), answer)
+        cache.insert(rrset(name('alias.example'), Type.CNAME, 600, [name('www.example')]), answer)
+        cache.insertDenial('nxdomain', name('none.example'), Type.A, [soa('example')], denial)
+        cache.insertFailure(name('failed.example'), Type.A, Ede.NO_REACHABLE_AUTHORITY, '')
+        cache.insertDelegation(delegationOf('cut.example', clock.wallMs() + 600 * SECOND))
+      }
+      const known = () => ({
+        data: lasts(found('www.example')),
+        alias: cache.lookupAlias(name('alias.example')) !== undefined,
+        nameError: cache.lookupNxdomain(name('none.example')) !== undefined,
+        failure: cache.lookupFailure(name('failed.example'), Type.A) !== undefined,
+        cut: cache.closestDelegation(name('cut.example')) !== undefined,
+        cutAbove: cache.closestDelegation(name('www.cut.example')) !== undefined,
+      })
+
+      it('they count as unknown until they are told again, and nothing contradicts them meanwhile', () => {
+        tell()
+        made.store.removeRange(...subtreeRange(0, Kind.BELOW, ROOT))
+        cache = new Cache(made.store, clock, options)
+        const unknown = { alias: false, nameError: false, failure: false, cut: false }
+        expect(known()).to.deep.equal({ data: [1], ...unknown, cutAbove: true })
+        cache.insert(a('none.example', 600, 2), answer)
+        cache.insertDenial('nxdomain', name('alias.example'), Type.A, [soa('example')], denial)
+        expect(known()).to.deep.equal({ data: [1], ...unknown, cutAbove: true })
+        tell()
+        const all = { alias: true, nameError: true, failure: true, cut: true }
+        expect(known()).to.deep.equal({ data: [1], ...all, cutAbove: true })
+        expect(cache.lookupNxdomain(name('alias.example'))).to.equal(undefined)
+        expect(found('none.example')).to.equal(undefined)
       })
     })
 

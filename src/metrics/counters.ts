@@ -1,5 +1,6 @@
 /** What a worker counts. Counting is one increment in a typed array; names and helps are only read when scraped. */
 
+import { labelled, type MetricName } from './naming.ts'
 import { ALL_COUNTERS, FIRST_TABLE } from './tables.ts'
 
 /** Every single counter's place in Counters.values; those of kinds come after them (tables.ts). Add at the end: while one
@@ -86,47 +87,62 @@ export const Counter = {
 } as const
 export type Counter = (typeof Counter)[keyof typeof Counter]
 
-export interface CounterName {
-  name: string
-  labels?: Record<string, string>
-  help: string
-}
+// metrics of several counters, told apart by one label
+const tcpClosed = labelled('bowline_tcp_closed_total', 'reason', 'Client connections closed by us')
+const dropped = labelled('bowline_dropped_total', 'reason', 'Client packets that got no answer')
+const refused = labelled('bowline_refused_total', 'reason', 'Queries refused without resolving')
+const udpSockets = labelled('bowline_udp_sockets_total', 'by', 'Sockets opened to take queries over UDP')
+const synthesised = labelled(
+  'bowline_aggressive_synth_total',
+  'kind',
+  'Answers made of proofs that came with other answers (RFC 8198)',
+)
+const stale = labelled('bowline_stale_total', 'reason', 'Old answers given (RFC 8767)')
+const prefetch = labelled('bowline_prefetch_total', 'result', 'Names about to expire that were asked for')
+const overLimit = labelled('bowline_rate_limited_total', 'action', 'Queries over the rate limits')
+const flag = labelled('bowline_response_flags_total', 'flag', 'Answers with this flag set')
+const refusedWork = labelled(
+  'bowline_overload_refused_total',
+  'what',
+  'Questions not pursued because too many were on their way, or too many clients waited for the same answer',
+)
+const signatures = labelled(
+  'bowline_signature_checks_total',
+  'result',
+  'Signatures verified on behalf of questions of clients',
+)
+const upstreamTcp = labelled(
+  'bowline_upstream_tcp_connections_total',
+  'result',
+  'Connections opened to other servers, or tried to',
+)
+const upstreamTls = labelled(
+  'bowline_upstream_tls_connections_total',
+  'result',
+  'Connections over TLS tried to servers; of these, those that failed, those that failed because the server did not show to be ' +
+    'the one that is meant, and those that took up a former session',
+)
+const upstreamCookies = labelled(
+  'bowline_upstream_cookies_total',
+  'kind',
+  'Replies whose DNS cookie was not as it should be (RFC 7873): another client’s, none where there were some, one to be renewed, or the option refused',
+)
 
 /** Name and help of each, as Prometheus will see them; of those that are told one by one. */
-export const COUNTER_NAMES: Partial<Record<Counter, CounterName>> = {
+export const COUNTER_NAMES: Partial<Record<Counter, MetricName>> = {
   [Counter.UDP_ANSWERS]: { name: 'bowline_udp_answers_total', help: 'Answers sent to clients over UDP' },
   [Counter.UDP_SEND_ERRORS]: { name: 'bowline_udp_send_errors_total', help: 'Answers the kernel would not send' },
   [Counter.TCP_CONNECTIONS]: { name: 'bowline_tcp_connections_total', help: 'Connections accepted from clients' },
   [Counter.TCP_ANSWERS]: { name: 'bowline_tcp_answers_total', help: 'Answers sent to clients over TCP' },
-  [Counter.TCP_CLOSED_IDLE]: {
-    name: 'bowline_tcp_closed_total',
-    labels: { reason: 'idle' },
-    help: 'Client connections closed by us',
-  },
-  [Counter.TCP_CLOSED_FOR_ROOM]: {
-    name: 'bowline_tcp_closed_total',
-    labels: { reason: 'buffer-budget' },
-    help: 'Client connections closed by us',
-  },
-  [Counter.TCP_REFUSED_SOURCE]: {
-    name: 'bowline_tcp_closed_total',
-    labels: { reason: 'source-limit' },
-    help: 'Client connections closed by us',
-  },
+  [Counter.TCP_CLOSED_IDLE]: tcpClosed('idle'),
+  [Counter.TCP_CLOSED_FOR_ROOM]: tcpClosed('buffer-budget'),
+  [Counter.TCP_REFUSED_SOURCE]: tcpClosed('source-limit'),
   [Counter.DROPPED_MALFORMED]: dropped('malformed'),
   [Counter.DROPPED_RESPONSE]: dropped('response'),
   [Counter.DROPPED_PORT_ZERO]: dropped('port-zero'),
   [Counter.DROPPED_TOO_OLD]: dropped('too-old'),
-  [Counter.REFUSED_CLIENT]: {
-    name: 'bowline_refused_total',
-    labels: { reason: 'acl' },
-    help: 'Queries refused without resolving',
-  },
-  [Counter.REFUSED_WAITING]: {
-    name: 'bowline_refused_total',
-    labels: { reason: 'client-limit' },
-    help: 'Queries refused without resolving',
-  },
+  [Counter.REFUSED_CLIENT]: refused('acl'),
+  [Counter.REFUSED_WAITING]: refused('client-limit'),
   [Counter.ANSWERS_PACED]: {
     name: 'bowline_answers_paced_total',
     help: 'Answers held back to keep them from bunching',
@@ -243,82 +259,8 @@ export const COUNTER_NAMES: Partial<Record<Counter, CounterName>> = {
   },
 }
 
-function signatures(result: string) {
-  return {
-    name: 'bowline_signature_checks_total',
-    labels: { result },
-    help: 'Signatures verified on behalf of questions of clients',
-  }
-}
-
-function flag(name: string) {
-  return { name: 'bowline_response_flags_total', labels: { flag: name }, help: 'Answers with this flag set' }
-}
-
-function refusedWork(what: string) {
-  return {
-    name: 'bowline_overload_refused_total',
-    labels: { what },
-    help: 'Questions not pursued because too many were on their way, or too many clients waited for the same answer',
-  }
-}
-
-function upstreamTcp(result: string) {
-  return {
-    name: 'bowline_upstream_tcp_connections_total',
-    labels: { result },
-    help: 'Connections opened to other servers, or tried to',
-  }
-}
-
-function upstreamTls(result: string) {
-  return {
-    name: 'bowline_upstream_tls_connections_total',
-    labels: { result },
-    help:
-      'Connections over TLS tried to servers; of these, those that failed, those that failed because the server did not show to be ' +
-      'the one that is meant, and those that took up a former session',
-  }
-}
-
-function dropped(reason: string) {
-  return { name: 'bowline_dropped_total', labels: { reason }, help: 'Client packets that got no answer' }
-}
-
-function udpSockets(kind: string) {
-  return { name: 'bowline_udp_sockets_total', labels: { by: kind }, help: 'Sockets opened to take queries over UDP' }
-}
-
-function lookups(layer: string, result: string) {
+function lookups(layer: string, result: string): MetricName {
   return { name: 'bowline_cache_lookups_total', labels: { layer, result }, help: 'Questions looked up in a cache' }
-}
-
-function synthesised(kind: string) {
-  return {
-    name: 'bowline_aggressive_synth_total',
-    labels: { kind },
-    help: 'Answers made of proofs that came with other answers (RFC 8198)',
-  }
-}
-
-function stale(reason: string) {
-  return { name: 'bowline_stale_total', labels: { reason }, help: 'Old answers given (RFC 8767)' }
-}
-
-function prefetch(result: string) {
-  return { name: 'bowline_prefetch_total', labels: { result }, help: 'Names about to expire that were asked for' }
-}
-
-function upstreamCookies(kind: string) {
-  return {
-    name: 'bowline_upstream_cookies_total',
-    labels: { kind },
-    help: 'Replies whose DNS cookie was not as it should be (RFC 7873): another client’s, none where there were some, one to be renewed, or the option refused',
-  }
-}
-
-function overLimit(action: string) {
-  return { name: 'bowline_rate_limited_total', labels: { action }, help: 'Queries over the rate limits' }
 }
 
 if (Object.keys(Counter).length > FIRST_TABLE) throw new Error('single counters have outgrown their room')

@@ -1,6 +1,8 @@
 /** What a worker and the keeper measure: how things are at the moment. Told with the counters; names and helps are only read
  *  when scraped. */
 
+import { labelled, type MetricName } from './naming.ts'
+
 /** Places in a worker's array. */
 export const Gauge = {
   IN_FLIGHT: 0,
@@ -22,14 +24,8 @@ export const Gauge = {
 } as const
 export type Gauge = (typeof Gauge)[keyof typeof Gauge]
 
-interface GaugeName {
-  name: string
-  labels?: Record<string, string>
-  help: string
-}
-
 /** Told for each worker, with its number. */
-export const WORKER_GAUGE_NAMES: Partial<Record<Gauge, GaugeName>> = {
+export const WORKER_GAUGE_NAMES: Partial<Record<Gauge, MetricName>> = {
   [Gauge.UTILISATION]: {
     name: 'bowline_worker_event_loop_utilisation_ratio',
     help: 'Share of the last second in which the worker was busy, 0 to 1',
@@ -50,8 +46,10 @@ export const WORKER_GAUGE_NAMES: Partial<Record<Gauge, GaugeName>> = {
   },
 }
 
+const upstreamSockets = labelled('bowline_upstream_sockets', 'transport', 'Sockets open to other servers')
+
 /** Told as sums over all workers. */
-export const SUMMED_GAUGE_NAMES: Partial<Record<Gauge, GaugeName>> = {
+export const SUMMED_GAUGE_NAMES: Partial<Record<Gauge, MetricName>> = {
   [Gauge.IN_FLIGHT_UPSTREAM]: {
     name: 'bowline_inflight_upstream_queries',
     help: 'Queries to other servers that have no reply yet',
@@ -70,21 +68,9 @@ export const SUMMED_GAUGE_NAMES: Partial<Record<Gauge, GaugeName>> = {
     labels: { transport: 'tcp' },
     help: 'Memory that connections of clients hold',
   },
-  [Gauge.UPSTREAM_UDP_SOCKETS]: {
-    name: 'bowline_upstream_sockets',
-    labels: { transport: 'udp' },
-    help: 'Sockets open to other servers',
-  },
-  [Gauge.UPSTREAM_TCP_CONNECTIONS]: {
-    name: 'bowline_upstream_sockets',
-    labels: { transport: 'tcp' },
-    help: 'Sockets open to other servers',
-  },
-  [Gauge.UPSTREAM_TLS_CONNECTIONS]: {
-    name: 'bowline_upstream_sockets',
-    labels: { transport: 'tls' },
-    help: 'Sockets open to other servers',
-  },
+  [Gauge.UPSTREAM_UDP_SOCKETS]: upstreamSockets('udp'),
+  [Gauge.UPSTREAM_TCP_CONNECTIONS]: upstreamSockets('tcp'),
+  [Gauge.UPSTREAM_TLS_CONNECTIONS]: upstreamSockets('tls'),
   [Gauge.CACHE_PENDING]: {
     name: 'bowline_cache_pending_entries',
     help: 'Entries that workers keep in memory until the cache file has them',

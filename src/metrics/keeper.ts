@@ -1,6 +1,7 @@
 /** What the keeper counts and measures, told as workers tell theirs. */
 
-import { BUCKETS, type HistogramTable } from './tables.ts'
+import { labelled, type MetricName } from './naming.ts'
+import { histograms } from './tables.ts'
 
 /** Every counter's place in the keeper's array. Add at the end. */
 export const KeeperCounter = {
@@ -21,39 +22,27 @@ export const KeeperCounter = {
 } as const
 export type KeeperCounter = (typeof KeeperCounter)[keyof typeof KeeperCounter]
 
-const HISTOGRAM = BUCKETS.length + 2
-
-export const KeeperHistograms: Record<'WAITS' | 'TRANSACTIONS', HistogramTable> = {
-  WAITS: {
-    start: 32,
-    length: HISTOGRAM,
+export const KeeperHistograms = {
+  WAITS: histograms(32, 1, {
     name: 'bowline_cache_write_wait_seconds',
     help: 'Time from the arrival of a batch of entries at the keeper until it is stored',
     values: ['all'],
-  },
-  TRANSACTIONS: {
-    start: 56,
-    length: HISTOGRAM,
+  }),
+  TRANSACTIONS: histograms(56, 1, {
     name: 'bowline_cache_txn_seconds',
     help: 'Time that storing batches of entries took, a transaction each',
     values: ['all'],
-  },
-}
+  }),
+} as const
 
 export const KEEPER_COUNTERS = 80
 
-interface Named {
-  name: string
-  labels?: Record<string, string>
-  help: string
-}
+const commits = labelled('bowline_cache_commits_total', 'result', 'Transactions of the cache file')
+const evicted = labelled('bowline_gc_deleted_total', 'class', 'Entries removed from the cache to make room')
 
-const EVICTED = 'Entries removed from the cache to make room'
-const COMMITS = 'Transactions of the cache file'
-
-export const KEEPER_COUNTER_NAMES: Record<KeeperCounter, Named> = {
-  [KeeperCounter.COMMITS]: { name: 'bowline_cache_commits_total', labels: { result: 'done' }, help: COMMITS },
-  [KeeperCounter.COMMITS_FAILED]: { name: 'bowline_cache_commits_total', labels: { result: 'failed' }, help: COMMITS },
+export const KEEPER_COUNTER_NAMES: Record<KeeperCounter, MetricName> = {
+  [KeeperCounter.COMMITS]: commits('done'),
+  [KeeperCounter.COMMITS_FAILED]: commits('failed'),
   [KeeperCounter.COMMITS_REPEATED]: {
     name: 'bowline_cache_commits_repeated_total',
     help: 'Transactions that came about at the second attempt',
@@ -66,8 +55,8 @@ export const KEEPER_COUNTER_NAMES: Record<KeeperCounter, Named> = {
     name: 'bowline_cache_reopened_total',
     help: 'Times that the cache file was closed, checked and opened again while running',
   },
-  [KeeperCounter.EVICTED_EXPIRED]: { name: 'bowline_gc_deleted_total', labels: { class: 'expired' }, help: EVICTED },
-  [KeeperCounter.EVICTED_LIVE]: { name: 'bowline_gc_deleted_total', labels: { class: 'live' }, help: EVICTED },
+  [KeeperCounter.EVICTED_EXPIRED]: evicted('expired'),
+  [KeeperCounter.EVICTED_LIVE]: evicted('live'),
   [KeeperCounter.CLEARED_READERS]: {
     name: 'bowline_cache_readers_cleared_total',
     help: 'Processes that died and whose place among the readers of the cache file was cleared',
@@ -107,7 +96,7 @@ export type KeeperGauge = (typeof KeeperGauge)[keyof typeof KeeperGauge]
 
 export const KEEPER_GAUGES = Object.keys(KeeperGauge).length
 
-export const KEEPER_GAUGE_NAMES: Record<KeeperGauge, Named> = {
+export const KEEPER_GAUGE_NAMES: Record<KeeperGauge, MetricName> = {
   [KeeperGauge.ENTRIES]: { name: 'bowline_cache_entries', help: 'Entries in the cache' },
   [KeeperGauge.USED_OCTETS]: { name: 'bowline_cache_bytes', help: 'Octets of the pages that hold entries' },
   [KeeperGauge.FILE_OCTETS]: {

@@ -233,7 +233,12 @@ function table(
   }
 }
 
-function histograms(start: number, room: number, named: Omit<HistogramTable, 'start' | 'length'>): HistogramTable {
+/** A table that begins at `start`, where there is room for `room` histograms. */
+export function histograms(
+  start: number,
+  room: number,
+  named: Omit<HistogramTable, 'start' | 'length'>,
+): HistogramTable {
   if (named.values.length > room) throw new Error(`${named.name} has outgrown its room`)
   return { start, length: named.values.length * lengthOf(named), ...named }
 }

@@ -10,6 +10,7 @@ import {
   type KeeperGauge,
   KeeperHistograms,
 } from '../../src/metrics/keeper.ts'
+import type { MetricName } from '../../src/metrics/naming.ts'
 import {
   BUCKETS,
   Histograms,
@@ -152,16 +153,14 @@ function one(value: number): Sample[] {
   return [{ labels: {}, value }]
 }
 
-interface Named {
-  name: string
-  labels?: Record<string, string>
-  help: string
-}
-
 type Value = (snapshot: Snapshot, place: number) => number | undefined
 
 /** Places that share a name are one metric, told apart by their labels. */
-function named(type: 'counter' | 'gauge', names: Readonly<Record<number, Named | undefined>>, value: Value): Metric[] {
+function named(
+  type: 'counter' | 'gauge',
+  names: Readonly<Record<number, MetricName | undefined>>,
+  value: Value,
+): Metric[] {
   const byName = new Map<string, { place: number; labels: Record<string, string>; help: string }[]>()
   for (const [place, name] of Object.entries(names))
     if (name !== undefined)
@@ -182,11 +181,11 @@ function named(type: 'counter' | 'gauge', names: Readonly<Record<number, Named |
   }))
 }
 
-function counters(names: Readonly<Record<number, Named | undefined>>, value: Value): Metric[] {
+function counters(names: Readonly<Record<number, MetricName | undefined>>, value: Value): Metric[] {
   return named('counter', names, (snapshot, place) => value(snapshot, place) ?? 0)
 }
 
-function gauges(names: Readonly<Record<number, Named | undefined>>, value: Value): Metric[] {
+function gauges(names: Readonly<Record<number, MetricName | undefined>>, value: Value): Metric[] {
   return named('gauge', names, value)
 }
 

@@ -1,5 +1,7 @@
 /** What the supervisor itself counts about its fleet. */
 
+import { labelled, type MetricName } from '../../src/metrics/naming.ts'
+
 /** Every counter's place. Add at the end: over an upgrade, arrays of two versions are added up. */
 export const OwnCounter = {
   WORKER_REPLACED: 0,
@@ -43,32 +45,34 @@ export const KEEPER_CRASH: Record<CrashCause, OwnCounter> = {
   exit: OwnCounter.KEEPER_EXIT,
 }
 
-interface Named {
-  name: string
-  labels?: Record<string, string>
-  help: string
-}
+const workerRestarts = labelled(
+  'bowline_worker_restarts_total',
+  'cause',
+  'Workers started in the place of one that was replaced or ended, by why',
+)
+const keeperRestarts = labelled(
+  'bowline_keeper_restarts_total',
+  'cause',
+  'Keepers started in the place of one that was replaced or ended, by why',
+)
+const scalings = labelled('bowline_scalings_total', 'direction', 'Times the number of workers was changed')
+const reloads = labelled('bowline_config_reloads_total', 'result', 'Times the configuration was read again or changed')
 
-const RESTARTS = 'Workers started in the place of one that was replaced or ended, by why'
-const KEEPER_RESTARTS = 'Keepers started in the place of one that was replaced or ended, by why'
-const RELOADS = 'Times the configuration was read again or changed'
-const SCALED = 'Times the number of workers was changed'
-
-export const OWN_COUNTER_NAMES: Record<OwnCounter, Named> = {
-  [OwnCounter.WORKER_REPLACED]: restarts('worker', 'replaced', RESTARTS),
-  [OwnCounter.WORKER_HUNG]: restarts('worker', 'hung', RESTARTS),
-  [OwnCounter.WORKER_FAILED]: restarts('worker', 'failed', RESTARTS),
-  [OwnCounter.WORKER_SIGNAL]: restarts('worker', 'signal', RESTARTS),
-  [OwnCounter.WORKER_EXIT]: restarts('worker', 'exit', RESTARTS),
-  [OwnCounter.KEEPER_REPLACED]: restarts('keeper', 'replaced', KEEPER_RESTARTS),
-  [OwnCounter.KEEPER_HUNG]: restarts('keeper', 'hung', KEEPER_RESTARTS),
-  [OwnCounter.KEEPER_FAILED]: restarts('keeper', 'failed', KEEPER_RESTARTS),
-  [OwnCounter.KEEPER_SIGNAL]: restarts('keeper', 'signal', KEEPER_RESTARTS),
-  [OwnCounter.KEEPER_EXIT]: restarts('keeper', 'exit', KEEPER_RESTARTS),
-  [OwnCounter.SCALED_UP]: { name: 'bowline_scalings_total', labels: { direction: 'up' }, help: SCALED },
-  [OwnCounter.SCALED_DOWN]: { name: 'bowline_scalings_total', labels: { direction: 'down' }, help: SCALED },
-  [OwnCounter.RELOADS_DONE]: { name: 'bowline_config_reloads_total', labels: { result: 'done' }, help: RELOADS },
-  [OwnCounter.RELOADS_FAILED]: { name: 'bowline_config_reloads_total', labels: { result: 'failed' }, help: RELOADS },
+export const OWN_COUNTER_NAMES: Record<OwnCounter, MetricName> = {
+  [OwnCounter.WORKER_REPLACED]: workerRestarts('replaced'),
+  [OwnCounter.WORKER_HUNG]: workerRestarts('hung'),
+  [OwnCounter.WORKER_FAILED]: workerRestarts('failed'),
+  [OwnCounter.WORKER_SIGNAL]: workerRestarts('signal'),
+  [OwnCounter.WORKER_EXIT]: workerRestarts('exit'),
+  [OwnCounter.KEEPER_REPLACED]: keeperRestarts('replaced'),
+  [OwnCounter.KEEPER_HUNG]: keeperRestarts('hung'),
+  [OwnCounter.KEEPER_FAILED]: keeperRestarts('failed'),
+  [OwnCounter.KEEPER_SIGNAL]: keeperRestarts('signal'),
+  [OwnCounter.KEEPER_EXIT]: keeperRestarts('exit'),
+  [OwnCounter.SCALED_UP]: scalings('up'),
+  [OwnCounter.SCALED_DOWN]: scalings('down'),
+  [OwnCounter.RELOADS_DONE]: reloads('done'),
+  [OwnCounter.RELOADS_FAILED]: reloads('failed'),
   [OwnCounter.ROLLED_BACK]: {
     name: 'bowline_config_rolled_back_total',
     help: 'Times all workers went back to the former configuration because the first one did worse with the new',
@@ -82,8 +86,4 @@ export const OWN_COUNTER_NAMES: Record<OwnCounter, Named> = {
     help: 'Times a new supervisor took the place of one that ran',
   },
   [OwnCounter.SCRAPES]: { name: 'bowline_scrapes_total', help: 'Times these figures were asked for' },
-}
-
-function restarts(what: string, cause: string, help: string): Named {
-  return { name: `bowline_${what}_restarts_total`, labels: { cause }, help }
 }

@@ -3,15 +3,18 @@
 
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { cpusOfProcess, cpusText } from '../src/config/cpus.ts'
 import { BowlineError } from '../src/config/error.ts'
 import { listenPoints } from '../src/config/listen-points.ts'
 import type { Config } from '../src/config/schema.ts'
+import { cpuAffinity } from '../src/config/workers.ts'
 import type { Clock } from '../src/io/interfaces.ts'
 import type { Log } from '../src/io/log.ts'
 import { Counter } from '../src/metrics/counters.ts'
 import { type Frequent, type FrequentTable, mergeFrequent } from '../src/metrics/frequent.ts'
 import type { ModuleFacts, StartWorker, Traced, UdpWays, VerbOutcome, WorkerOrder } from '../workers/messages.ts'
 import { Child, type ChildState, type Crash } from './child.ts'
+import { cpusOfWorker, movesWorkers } from './cpu-affinity.ts'
 import { ListeningSockets } from './listening-sockets.ts'
 import { KEEPER_CRASH, OWN_COUNTERS, OwnCounter, WORKER_CRASH } from './metrics/own-counters.ts'
 import { fullPriority } from './priority.ts'
@@ -50,6 +53,8 @@ export interface WorkerFacts {
   rssOctets: number
   inFlight: number
   restarts: number
+  /** On which CPUs it may run, as in `0-3,8`, where workers are to stay on some. */
+  cpus?: string
   /** It ends again and again. */
   isLooping: boolean
   /** Of one that is resting. */
@@ -123,6 +128,8 @@ export class Fleet {
   /** With the number of the place they had. */
   readonly #leaving = new Map<Child, number>()
   #config: Config
+  /** As workers that run were last told, or started with. */
+  #followed: Config['workers']
   #keeper: Child
   /** Counted by workers that have left, and by former keepers. */
   readonly #departed = new Map<number, Totals>()
@@ -141,6 +148,7 @@ export class Fleet {
   constructor(options: FleetOptions) {
     this.#options = options
     this.#config = options.config
+    this.#followed = options.config.workers
     this.#predecessorRuns = options.keeperRuns ?? false
     this.#sockets = options.sockets ?? new ListeningSockets()
     this.#spare = new Spare({
@@ -274,6 +282,10 @@ export class Fleet {
   /** For settings that running processes take over as they are. */
   follow(config: Config): void {
     this.#config = config
+    if (movesWorkers(this.#followed, config.workers))
+      for (const { id, child } of this.#places.values())
+        child.tell({ kind: 'set-cpus', cpus: cpusOfWorker(config.workers, id) ?? cpusOfProcess('self') ?? [] })
+    this.#followed = config.workers
     const { level, groups } = config.logging
     for (const child of this.#everyChild()) child.tell({ kind: 'set-logging', level, groups })
   }
@@ -378,6 +390,7 @@ export class Fleet {
 
   facts(): WorkerFacts[] {
     const places = this.#ids.map((id) => this.#places.get(id) as Place)
+    const stay = cpuAffinity(this.#config.workers) !== undefined
     return places.map(({ id, child, meter, lastCrash }) => ({
       id,
       pid: child.pid,
@@ -388,6 +401,7 @@ export class Fleet {
       rssOctets: child.rssOctets,
       inFlight: child.inFlight,
       restarts: child.restarts,
+      cpus: stay && child.pid !== undefined ? cpusText(cpusOfProcess(child.pid) ?? []) : undefined,
       isLooping: child.isLooping,
       startsInMs: child.startsInMs,
       lastCrash,
@@ -591,6 +605,7 @@ export class Fleet {
           questionsPath,
           inheritancePath: worker.inheritancePath,
           priority: fullPriority(),
+          cpus: cpusOfWorker((firstTime ? config : this.#config).workers, id),
           ...handed,
         }
       },

@@ -3,6 +3,7 @@
 import { BowlineError } from '../src/config/error.ts'
 import { readSettings } from '../src/config/load.ts'
 import type { Config } from '../src/config/schema.ts'
+import { cpuAffinity, WORKERS, workerCount } from '../src/config/workers.ts'
 import type { Clock, Timer } from '../src/io/interfaces.ts'
 import { groupLog, type Log, type LogLevel, setLogging } from '../src/io/log.ts'
 import { systemRandom } from '../src/io/random.ts'
@@ -366,8 +367,8 @@ export class Manager {
     this.#prefill.follow(config)
     if (paths.includes('workers')) {
       this.#auto = autoScaleOf(config)
-      const workers = typeof config.workers === 'number' ? config.workers : this.fleet.size
-      await this.#scaleTo(workers, 'the configuration says so')
+      const count = workerCount(config.workers)
+      await this.#scaleTo(typeof count === 'number' ? count : this.fleet.size, 'the configuration says so')
     }
     for (const change of changes)
       this.#log.notice(
@@ -437,19 +438,21 @@ function textOf(labels: Record<string, string | number>): Record<string, string>
   return Object.fromEntries(Object.entries(labels).map(([label, value]) => [label, String(value)]))
 }
 
-const WORKERS = { min: 1, max: 256 }
-
 /** As many as there may be: a service that starts at its busiest hour is not to grow first. */
 function workersAtStart(config: Config): number {
-  return typeof config.workers === 'number' ? config.workers : rangeOf(config).max
+  const count = workerCount(config.workers)
+  return typeof count === 'number' ? count : rangeOf(config).max
 }
 
 function rangeOf({ workers }: Config): { min: number; max: number } {
-  return typeof workers === 'object' ? workers : { min: 1, max: usableCpus() }
+  const count = workerCount(workers)
+  if (typeof count === 'object') return count
+  const cpus = cpuAffinity(workers)
+  return { min: WORKERS.min, max: Array.isArray(cpus) ? usableCpus('/', cpus.length) : usableCpus() }
 }
 
 function autoScaleOf(config: Config): AutoScale | undefined {
-  return typeof config.workers === 'number' ? undefined : new AutoScale(rangeOf(config))
+  return typeof workerCount(config.workers) === 'number' ? undefined : new AutoScale(rangeOf(config))
 }
 
 function needsRestart(change: Change): boolean {

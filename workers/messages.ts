@@ -43,6 +43,8 @@ export interface StartWorker {
   questionsPath?: string
   /** To be taken before it begins, by all its threads (getpriority(2)); undefined: what it has. */
   priority?: number
+  /** To stay on, with all its threads; undefined: where the system puts it. */
+  cpus?: readonly number[]
   /** The unix socket on which this worker takes over connections of others. */
   inheritancePath?: string
 }
@@ -92,6 +94,12 @@ export interface SetLogging {
   kind: 'set-logging'
   level: LogLevel
   groups: readonly string[]
+}
+
+/** Run on these CPUs from now on. */
+export interface SetCpus {
+  kind: 'set-cpus'
+  cpus: readonly number[]
 }
 
 /** Answered by `counters` with the same id. */
@@ -349,7 +357,15 @@ export const LOG_FD = 4
 export const FIRST_HANDED_FD = 5
 
 export type ToKeeper = StartKeeper | Stop | SetLogging | AskCounters | AskCache
-export type ToWorker = StartWorker | Stop | SetLogging | AskCounters | AnchorsChanged | AskFrequent | AskWorker
+export type ToWorker =
+  | StartWorker
+  | Stop
+  | SetLogging
+  | SetCpus
+  | AskCounters
+  | AnchorsChanged
+  | AskFrequent
+  | AskWorker
 export type FromChild = Ready | Failed | Alive | Failing | CountersNow | FrequentNow | CacheNow | Done
 
 /** Layout of the file that last-questions.ts writes and the supervisor reads. */

@@ -21,6 +21,7 @@ import { compileViews } from '../src/modules/views/choose.ts'
 import { ViewTable } from '../src/modules/views/table.ts'
 import { listenPoints } from './addresses.ts'
 import { ClientLimits } from './client-limits.ts'
+import { stayOn } from './cpu-affinity.ts'
 import { countPauses } from './gc-pauses.ts'
 import { Heirs, Inheritance } from './handover.ts'
 import { LastQuestions } from './last-questions.ts'
@@ -91,6 +92,8 @@ export function runWorker(makeResolver: MakeResolver, rehearsal: Promise<unknown
         return stop(order.timeoutMs, order.acceptMs, order.heirs)
       case 'set-logging':
         return setLogging(log, order)
+      case 'set-cpus':
+        return stayOn(order.cpus, groupLog(log, 'worker'))
       case 'anchors-changed':
         return worker?.readAnchors()
       case 'ask-frequent':
@@ -109,6 +112,7 @@ export function runWorker(makeResolver: MakeResolver, rehearsal: Promise<unknown
       await rehearsal
       flushCompileCache() // the next to start need not compile what this one had to
       const starting = new Worker(order, resolver, log)
+      if (order.cpus !== undefined) stayOn(order.cpus, groupLog(log, 'worker')) // until now, it was in nobody's way there
       await starting.open(log)
       worker = starting
       tell({ kind: 'ready', udp: { listener: chooseUdpKind().kind, upstream: resolver.udpBy ?? 'none' } })

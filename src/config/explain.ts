@@ -37,8 +37,14 @@ export function explainIssue(issue: z.core.$ZodIssue, written: Written): Mistake
 
 /** Of the forms a value may take, the one whose outside fits and only the inside is wrong: a list with one bad item. */
 function meantBranch(branches: readonly z.core.$ZodIssue[][]): z.core.$ZodIssue[] | undefined {
-  const fitting = branches.filter((issues) => issues.every((issue) => issue.path.length > 0))
+  const fitting = branches.filter((issues) => issues.every(isInside))
   return fitting.length === 1 ? fitting[0] : undefined
+}
+
+/** A key of a map that does not belong there, or does not go with the others, is of its inside, too. */
+function isInside(issue: z.core.$ZodIssue): boolean {
+  const { path, code } = issue
+  return path.length > 0 || code === 'unrecognized_keys' || (code === 'custom' && issue.params?.places !== undefined)
 }
 
 function wrongValue(path: SettingPath, written: Written): Mistake {

@@ -3,6 +3,7 @@
 import { homedir, hostname, userInfo } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import { usableMemory } from './control-groups.ts'
+import { cpusToBeHad } from './cpus.ts'
 
 export interface Machine {
   /** Runs as root, so that the folders of the system are ours to write. */
@@ -14,6 +15,8 @@ export interface Machine {
   environment: Readonly<Record<string, string | undefined>>
   /** Octets of memory that the service may use. */
   memory: number
+  /** CPUs on which the service may be put; undefined: it cannot be known. */
+  cpus?: readonly number[]
 }
 
 export function thisMachine(): Machine {
@@ -24,6 +27,7 @@ export function thisMachine(): Machine {
     folder: process.cwd(),
     environment: process.env,
     memory: usableMemory(),
+    cpus: cpusToBeHad(),
   }
 }
 

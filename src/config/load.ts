@@ -3,6 +3,7 @@
 
 import { accessSync, constants, existsSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { cpusText } from './cpus.ts'
 import { explainIssue, valueAt, type Written } from './explain.ts'
 import { defaultFolders, type Machine, thisMachine } from './folders.ts'
 import { ConfigError, type Mistake, pathText, valueText } from './mistake.ts'
@@ -61,6 +62,7 @@ function completeConfig(written: Written, sources: readonly Source[], machine: M
     ...(parsed.error?.issues ?? []).flatMap((issue) => explainIssue(issue, written)),
     ...checkPaths(paths, written),
     ...checkPrefill(written),
+    ...checkCpus(machine, written),
   ]
   if (!parsed.success || mistakes.length > 0) throw new ConfigError(inOrder(mistakes, sources))
   const { data } = parsed
@@ -166,6 +168,7 @@ const RUNDIR = ['rundir']
 const SOCKET = ['management', 'unix-socket']
 const ROOT_HINTS: SettingPath = ['options', 'root-hints-file']
 const ANCHOR_FILES = ['dnssec', 'trust-anchors-files']
+const CPU_AFFINITY = ['workers', 'cpu-affinity']
 const DNSSEC: SettingPath = ['dnssec', 'enable']
 const ACCESS_FILE = ['management', 'access-file']
 const CERT_FILE = ['management', 'tls', 'cert-file']
@@ -214,6 +217,25 @@ function checkPrefill(written: Written): Mistake[] {
       remedy: 'set it to true, or take cache/prefill out',
     },
   ]
+}
+
+/** Nothing can be put on a CPU that is not there. */
+function checkCpus({ cpus }: Machine, written: Written): Mistake[] {
+  const list = valueAt(written.value, CPU_AFFINITY)
+  if (cpus === undefined || !Array.isArray(list)) return []
+  return list.flatMap((cpu, index): Mistake[] => {
+    const setting = [...CPU_AFFINITY, index]
+    if (!Number.isInteger(cpu) || cpu < 0 || cpus.includes(cpu)) return [] // the schema has said what is no number of one
+    return [
+      {
+        place: written.placeOfValue(setting),
+        path: pathText(setting),
+        found: valueText(cpu),
+        allowed: `CPUs that run and that the service may use (cpuset): ${cpusText(cpus)}`,
+        remedy: 'write one of these, or auto for the whole list',
+      },
+    ]
+  })
 }
 
 /** A file of trust anchors that the service makes itself. */

@@ -75,7 +75,7 @@ export function settingsManual(schema: z.core.$ZodType): string {
 
 function chapter({ path, kind, info, fallback }: Declared): string {
   const heading = `${'#'.repeat(path.includes('/') ? 4 : 3)} \`${path}\`\n\n${info.about}\n`
-  if (kind === 'section') return heading
+  if (kind === 'section' && typeof fallback !== 'string') return heading
   const otherwise = info.otherwise ?? inline(fallback)
   const example = info.example === undefined ? '' : `\n- Example: ${inline(info.example)}`
   return `${heading}\n- Allowed: ${info.allowed}\n- Default: ${otherwise}${example}\n`

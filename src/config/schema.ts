@@ -22,7 +22,6 @@ import {
   type Complain,
   choice,
   choices,
-  countOrRange,
   flag,
   group,
   interfaces,
@@ -42,6 +41,7 @@ import {
   texts,
   whole,
 } from './settings.ts'
+import { workersSetting } from './workers.ts'
 
 const KIB = 1024
 const MIB = 1024 ** 2
@@ -147,12 +147,10 @@ export const configSchema = section('The configuration of Bowline.', {
     otherwise: 'the user who starts it',
     example: 'bowline',
   }),
-  workers: countOrRange({
+  workers: workersSetting({
     about:
       'Worker processes that answer queries. `auto`: at most as many as the service may use CPUs, fewer while they have little ' +
       'to do. With `min` and `max` their number stays in between.',
-    min: 1,
-    max: 256,
   }),
   'drain-timeout': milliseconds({
     about: 'What is in flight may take so long when a worker leaves or the service stops.',

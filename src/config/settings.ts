@@ -76,25 +76,6 @@ export function port({ about, otherwise, example }: Described & { otherwise: str
     .register(settingInfo, { ...info, otherwise, example })
 }
 
-/** How many there are: a number, `auto`, or a map of the least and the most. */
-export function countOrRange({ about, min, max }: Described & { min: number; max: number }) {
-  const number = wholeInfo(about, min, max, 'auto')
-  const range = z.strictObject({ min: z.int().min(min).max(max), max: z.int().min(min).max(max) })
-  return z
-    .union([z.int().min(min).max(max), z.literal('auto'), range.refine((bounds) => bounds.min <= bounds.max, FATAL)])
-    .default('auto')
-    .register(settingInfo, {
-      ...number,
-      allowed: `${number.allowed}, auto, or the least and the most, as in {min: 2, max: 8}`,
-      remedy(found) {
-        if (typeof found === 'object' && !Array.isArray(found))
-          return 'write both min and max, and min no greater than max'
-        const near = typeof found === 'string' ? nearest(found, ['auto']) : undefined
-        return near ? `write ${near}` : number.remedy(found)
-      },
-    })
-}
-
 /** Any of `values`. */
 export function choices<const Values extends readonly [string, ...string[]]>(values: Values, { about }: Described) {
   const info = {
@@ -445,7 +426,7 @@ function complainTo<Values>(
   )
 }
 
-function wholeInfo(about: string, min: number, max: number, fallback: number | string): SettingInfo {
+export function wholeInfo(about: string, min: number, max: number, fallback: number | string): SettingInfo {
   return {
     about,
     allowed: `a whole number from ${min} to ${max}`,

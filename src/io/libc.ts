@@ -31,6 +31,7 @@ export interface Libc {
   epoll_ctl: Call<[epoll: number, operation: number, fd: number, event: Pointer]>
   epoll_wait: Call<[epoll: number, events: Pointer, count: number, timeoutMs: number]>
   close: Call<[fd: number]>
+  sched_setaffinity: Call<[thread: number, octets: number, cpus: Pointer]>
   /** Why the call just made returned -1. */
   errno(): number
   addressOf(memory: ArrayBuffer): bigint
@@ -80,6 +81,7 @@ function declare(koffi: typeof Koffi): Libc {
     epoll_ctl: libc.func('int epoll_ctl(int, int, int, void *)'),
     epoll_wait: libc.func('int epoll_wait(int, void *, int, int)'),
     close: libc.func('int close(int)'),
+    sched_setaffinity: libc.func('int sched_setaffinity(int, unsigned long, void *)'),
     errno: () => koffi.errno(),
     addressOf: (memory) => koffi.address(memory),
     watch: (fd, readable) => new PollWatch(koffi, fd, readable),

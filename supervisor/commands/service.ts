@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander'
 import { Argument, InvalidArgumentError, Option } from 'commander'
+import { thisMachine } from '../../src/config/folders.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { LOG_GROUPS } from '../../src/config/log-groups.ts'
 import type { Change } from '../changes.ts'
@@ -23,7 +24,9 @@ export function findsService(command: Command): Command {
 }
 
 export function askRunning({ socket, config }: ServiceOptions, question: Question): Promise<Answer> {
-  return askService(socket ?? loadConfig(config ?? []).management['unix-socket'], question)
+  // this command may be kept to other CPUs than the service
+  const machine = { ...thisMachine(), cpus: undefined }
+  return askService(socket ?? loadConfig(config ?? [], machine).management['unix-socket'], question)
 }
 
 /** Asks, and prints what `tell` makes of the answer, or with --json the answer. */

@@ -52,6 +52,7 @@ export function statusText(status: Status): string {
 /** A line for each, then how those that ended did so. */
 export function workersText(workers: Status['workers']): string {
   const total = workers.reduce((sum, { queriesPerSecond }) => sum + queriesPerSecond, 0)
+  const stay = workers.some(({ cpus }) => cpus !== undefined)
   const rows = workers.map((worker) => [
     `${worker.id}`,
     `${worker.pid ?? '-'}`,
@@ -63,8 +64,10 @@ export function workersText(workers: Status['workers']): string {
     `${Math.round(worker.rssOctets / 1e6)} MB`,
     `${worker.inFlight}`,
     `${worker.restarts}`,
+    ...(stay ? [worker.cpus ?? '-'] : []),
   ])
   const titles = ['worker', 'pid', 'state', 'uptime', 'qps', 'share', 'busy', 'rss', 'in flight', 'restarts']
+  if (stay) titles.push('cpu')
   const crashes = workers.flatMap(crashLines)
   return [...columns([titles, ...rows]), ...(crashes.length > 0 ? ['', ...crashes] : []), ''].join('\n')
 }

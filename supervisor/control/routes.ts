@@ -76,6 +76,7 @@ const worker = z.object({
   rssOctets: z.number(),
   inFlight: z.number(),
   restarts: z.number(),
+  cpus: z.string().optional(),
   isLooping: z.boolean(),
   startsInMs: z.number().optional(),
   lastCrash: z.looseObject({ reason: z.string(), wallMs: z.number() }).optional(),

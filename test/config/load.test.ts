@@ -189,7 +189,7 @@ describe('makeConfig', () => {
       .that.includes({
         code: 'config',
         message: [
-          'workers: found 0; allowed: a whole number from 1 to 256, auto, or the least and the most, as in {min: 2, max: 8}; write at least 1',
+          'workers: found 0; allowed: a whole number from 1 to 256, auto, or a map of count, min, max, cpu-affinity, as in {min: 2, max: 8}; write at least 1',
           'cache/ttl-min: found "5"; allowed: a time from 0s to 1h, in whole seconds (units us, ms, s, m, h, d); ' +
             'write a whole number and its unit without a space, as in 5s',
         ].join('\n'),

@@ -91,25 +91,41 @@ const cases: Record<string, [yaml: string, ...lines: string[]][]> = {
   'a number or a word': [
     [
       'workers: 0',
-      'a.yaml:1:10: workers: found 0; allowed: a whole number from 1 to 256, auto, or the least and the most, as in {min: 2, max: 8}; write at least 1',
+      'a.yaml:1:10: workers: found 0; allowed: a whole number from 1 to 256, auto, or a map of count, min, max, cpu-affinity, as in {min: 2, max: 8}; write at least 1',
     ],
     [
       'workers: 257',
-      'a.yaml:1:10: workers: found 257; allowed: a whole number from 1 to 256, auto, or the least and the most, as in {min: 2, max: 8}; write at most 256',
+      'a.yaml:1:10: workers: found 257; allowed: a whole number from 1 to 256, auto, or a map of count, min, max, cpu-affinity, as in {min: 2, max: 8}; write at most 256',
     ],
     [
       'workers: atuo',
-      'a.yaml:1:10: workers: found "atuo"; allowed: a whole number from 1 to 256, auto, or the least and the most, as in {min: 2, max: 8}; write auto',
+      'a.yaml:1:10: workers: found "atuo"; allowed: a whole number from 1 to 256, auto, or a map of count, min, max, cpu-affinity, as in {min: 2, max: 8}; write auto',
     ],
     [
       'workers: [2]',
-      'a.yaml:1:10: workers: found a list of 1; allowed: a whole number from 1 to 256, auto, or the least and the most, as in {min: 2, max: 8}; write a whole number without ' +
+      'a.yaml:1:10: workers: found a list of 1; allowed: a whole number from 1 to 256, auto, or a map of count, min, max, cpu-affinity, as in {min: 2, max: 8}; write a whole number without ' +
         'quotes or unit; without the setting it is auto',
     ],
     [
       'workers: {min: 3, max: 2}',
-      'a.yaml:1:10: workers: found a map; allowed: a whole number from 1 to 256, auto, or the least and the most, as in ' +
-        '{min: 2, max: 8}; write both min and max, and min no greater than max',
+      'a.yaml:1:16: workers/min: found 3; allowed: at most 2, which is max; lower min, or raise max',
+    ],
+    ['workers: {max: 2}', 'a.yaml:1:16: workers/max: found 2; allowed: min and max together; add min'],
+    [
+      'workers: {count: 4, min: 2, max: 4}',
+      'a.yaml:1:18: workers/count: found 4; allowed: count, or min and max; take out count, or the others',
+    ],
+    [
+      'workers: {cpu-afinity: auto}',
+      'a.yaml:1:11: workers/cpu-afinity: found an unknown setting; allowed: count, min, max, cpu-affinity; did you mean cpu-affinity?',
+    ],
+    [
+      'workers: {cpu-affinity: 2}',
+      'a.yaml:1:25: workers/cpu-affinity: found 2; allowed: auto, or a list of the numbers of CPUs, as in [0, 2]; write [2], or auto',
+    ],
+    [
+      'workers: {cpu-affinity: [0, two]}',
+      'a.yaml:1:29: workers/cpu-affinity/1: found "two"; allowed: the number of a CPU, from 0 to 8191; write a number as /proc/cpuinfo has it',
     ],
   ],
   'a choice': [

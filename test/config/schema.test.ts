@@ -139,7 +139,11 @@ function rightConfig() {
     rundir: fc.constantFrom('run', '/run/bowline'),
     hostname: fc.constant('resolver1.example.org'),
     nsid: fc.oneof(fc.constant(false), fc.constant('resolver 1')),
-    workers: fc.oneof(whole(1, 256), fc.constant('auto')),
+    workers: fc.oneof(
+      whole(1, 256),
+      fc.constant('auto'),
+      some({ count: whole(1, 256), 'cpu-affinity': fc.oneof(fc.constant('auto'), fc.constant([0, 1])) }),
+    ),
     management: some({ 'unix-socket': fc.constant('control.sock') }),
     network: some({
       'do-ipv4': fc.constant(true),

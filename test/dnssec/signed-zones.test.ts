@@ -76,7 +76,6 @@ describe('any bit changed (RFC 4035 §5.3.3)', () => {
   const few = { RSASHA1: 7, ECDSAP384SHA384: 5 } as Record<string, number>
   for (const algorithm of ALGORITHMS) {
     it(`makes a set bogus: ${algorithm}`, function () {
-      this.timeout(20_000)
       needSigner(this, 'ldns')
       const zone = signedSample({ program: 'ldns', algorithm })
       const set = zone.find(nameFromText('mail.example.org'), Type.AAAA) as RRset
@@ -194,7 +193,6 @@ for (const program of PROGRAMS) {
 describe('denials by others (RFC 4035 §5.4, RFC 5155 §8)', () => {
   for (const subject of denials) {
     it(`prove what is true, and nothing else: ${subject.title}`, function () {
-      this.timeout(20_000)
       needSigner(this, subject.signing.program)
       checkDenials(subject)
     })

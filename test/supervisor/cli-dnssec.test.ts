@@ -13,8 +13,7 @@ import { TEST_EPOCH_MS } from '../support/clock.ts'
 import { zoneKey } from '../support/signed-zone.ts'
 import { bowline } from './command.ts'
 
-describe('bowline trust-anchor inspect', function () {
-  this.timeout(10_000)
+describe('bowline trust-anchor inspect', () => {
   let folder: string
   let config: string
   beforeEach(() => {
@@ -66,9 +65,7 @@ describe('bowline trust-anchor inspect', function () {
   })
 })
 
-describe('bowline top', function () {
-  this.timeout(10_000)
-
+describe('bowline top', () => {
   it('knows no tables but its own', async () => {
     const { code, stderr } = await bowline('top', 'everything')
     expect(code).to.equal(2)

@@ -8,8 +8,7 @@ import { freePort, pause, TcpClient, UdpClient } from '../workers/sockets.ts'
 import { bowline } from './command.ts'
 import { Service, type ServiceOptions } from './service.ts'
 
-describe('accounts of clients, of all workers', function () {
-  this.timeout(20_000)
+describe('accounts of clients, of all workers', () => {
   const services: Service[] = []
   let port: number
 

@@ -19,7 +19,7 @@ describe('the log of a running service', function () {
       real: true,
       settings: { logging: { level: 'notice' }, 'local-data': { records: 'now.example. A 192.0.2.1' } },
     })
-    await service.says('started', 30_000)
+    await service.says('started')
   })
   afterEach(async () => {
     await service?.clean()

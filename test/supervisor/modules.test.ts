@@ -30,7 +30,7 @@ describe('a module outside of Bowline', () => {
       withFile: true,
       settings: { modules, dnssec: { enable: false } },
     })
-    await service.says('started', 30_000) // two processes have been started before
+    await service.says('started') // two processes have been started before
   })
   after(async () => {
     await service?.clean()

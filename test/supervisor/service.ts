@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { makeConfig } from '../../src/config/load.ts'
 import type { Config, ConfigInput } from '../../src/config/schema.ts'
-import { eventually } from '../workers/sockets.ts'
+import { eventually, PATIENCE_MS } from '../workers/sockets.ts'
 
 export interface LogLine {
   time: string
@@ -103,7 +103,7 @@ export class Service {
   }
 
   /** Waits for a log line. */
-  async says(event: string, withinMs = 10_000): Promise<LogLine> {
+  async says(event: string, withinMs = PATIENCE_MS): Promise<LogLine> {
     await eventually(
       () => this.lines.some((line) => line.event === event) || this.exitCode !== undefined,
       () => `event ${event}; it said ${this.lines.map((line) => line.msg).join(' | ')} ${this.other}`,
@@ -116,7 +116,7 @@ export class Service {
   }
 
   /** Waits until it and all its children are gone: the children hold its standard error open. */
-  async ends(withinMs = 10_000): Promise<number | null> {
+  async ends(withinMs = PATIENCE_MS): Promise<number | null> {
     await eventually(() => this.exitCode !== undefined, 'the exit', withinMs)
     return this.exitCode!
   }

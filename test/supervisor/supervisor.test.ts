@@ -120,7 +120,7 @@ describe('runSupervisor', () => {
     service.process.kill('SIGTERM')
     await service.says('stopping')
     service.process.kill('SIGTERM')
-    expect(await service.ends(3000)).to.equal(1)
+    expect(await service.ends()).to.equal(1)
     expect([...service.pidsOf('')].filter(isRunning)).to.deep.equal([])
   })
 
@@ -160,7 +160,7 @@ describe('runSupervisor', () => {
     process.kill(keeper, 'SIGKILL')
     const asker = client()
     for (let id = 0; service.pidsOf('keeper').length < 2; id++) {
-      const { message } = await asker.ask(queryFor('now.example', id & 0xffff), port, '127.0.0.1', 1000)
+      const { message } = await asker.ask(queryFor('now.example', id & 0xffff), port)
       expect(message.readUInt16BE(0)).to.equal(id & 0xffff)
     }
     expect((await service.says('child-ended')).child).to.equal('keeper')

@@ -23,8 +23,7 @@ import { eventually, freePort, UdpClient } from './sockets.ts'
 
 const WORKER = fileURLToPath(new URL('../../workers/worker.ts', import.meta.url))
 
-describe('a worker and its trust anchors', function () {
-  this.timeout(20_000)
+describe('a worker and its trust anchors', () => {
   const shift = Math.floor(Date.now() / 1000) - TEST_EPOCH_MS / 1000
   const root = new SignedZone('.', 'one A 192.0.2.1\ntwo A 192.0.2.2', {
     alter: (draft) => ({ ...draft, inception: draft.inception + shift, expiration: draft.expiration + shift }),

@@ -11,6 +11,7 @@ import { KeeperLink, type KeeperLinkOptions } from '../../workers/keeper-link.ts
 import type { FromChild } from '../../workers/messages.ts'
 import { MIB, temporaryFolder } from '../cache/local-keeper.ts'
 import type { StoreUnderTest } from '../cache/store-suite.ts'
+import { PATIENCE_MS } from './sockets.ts'
 
 const KEEPER = fileURLToPath(new URL('../../workers/keeper.ts', import.meta.url))
 
@@ -74,7 +75,7 @@ export class KeeperProcess {
   /** A worker's end, connected. */
   async connect(options: Partial<LmdbStoreOptions & KeeperLinkOptions> = {}): Promise<WorkerEnd> {
     const end = new WorkerEnd(this, options)
-    if (!(await end.link.connected(5000))) throw new Error('the keeper cannot be reached')
+    if (!(await end.link.connected(PATIENCE_MS))) throw new Error('the keeper cannot be reached')
     return end
   }
 
@@ -114,7 +115,7 @@ export function pause(ms: number): Promise<void> {
 }
 
 /** Waits for `condition`, and fails naming `what` when it has not come true in time. */
-export async function until(what: string, condition: () => boolean, timeoutMs = 10_000): Promise<void> {
+export async function until(what: string, condition: () => boolean, timeoutMs = PATIENCE_MS): Promise<void> {
   const deadline = Date.now() + timeoutMs
   while (!condition()) {
     if (Date.now() > deadline) throw new Error(`${what} did not happen within ${timeoutMs} ms`)

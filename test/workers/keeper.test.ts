@@ -184,7 +184,7 @@ describe('the keeper process', () => {
       const other = await connectEnd()
       for (const worker of [end, other])
         expect([get(worker, 'old'), get(worker, 'new')]).to.deep.equal([undefined, '=new'])
-    }).timeout(10_000)
+    })
 
     it('goes on when the disk has no room, and stores again', async () => {
       keeper = new KeeperProcess(64 * MIB)

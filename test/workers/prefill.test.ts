@@ -33,8 +33,7 @@ const nowSeconds = Math.floor(Date.now() / 1000)
 const rootZone = (body = BODY, options: WholeZoneOptions = {}) => new WholeZone('.', body, { nowSeconds, ...options })
 const anchorText = ({ anchor }: WholeZone) => recordToText(ROOT, 0, Class.IN, Type.DS, anchor.ds[0])
 
-describe('a zone taken into the cache by a process of its own', function () {
-  this.timeout(20_000)
+describe('a zone taken into the cache by a process of its own', () => {
   let keeper: KeeperProcess
 
   beforeEach(async () => {

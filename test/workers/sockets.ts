@@ -6,6 +6,9 @@ import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { FrameReader } from '../../workers/framing.ts'
 
+/** What takes milliseconds may take so long on a machine that is busy; only a test that fails waits for that. */
+export const PATIENCE_MS = 30_000
+
 /** A port that is free over UDP and TCP on all loopback addresses, out of the range the system gives to clients. */
 export async function freePort(): Promise<number> {
   for (;;) {
@@ -49,7 +52,7 @@ export class UdpClient {
   }
 
   /** The next message; rejects when none comes in time. */
-  next(withinMs = 3000): Promise<Received> {
+  next(withinMs = PATIENCE_MS): Promise<Received> {
     const waiting = this.received.shift()
     if (waiting !== undefined) return Promise.resolve(waiting)
     return new Promise((resolve, reject) => {
@@ -65,7 +68,7 @@ export class UdpClient {
     })
   }
 
-  async ask(message: Uint8Array, port: number, address = '127.0.0.1', withinMs = 3000): Promise<Received> {
+  async ask(message: Uint8Array, port: number, address = '127.0.0.1', withinMs = PATIENCE_MS): Promise<Received> {
     this.send(message, port, address)
     return await this.next(withinMs)
   }
@@ -110,12 +113,12 @@ export class TcpClient {
   }
 
   /** Waits until there are `count` messages. */
-  gather(count: number, withinMs = 5000): Promise<Buffer[]> {
+  gather(count: number, withinMs = PATIENCE_MS): Promise<Buffer[]> {
     return this.#until(() => this.messages.length >= count, withinMs, `${count} messages`).then(() => this.messages)
   }
 
   /** Waits until the other side has closed. */
-  gone(withinMs = 5000): Promise<void> {
+  gone(withinMs = PATIENCE_MS): Promise<void> {
     return this.#until(() => this.closed, withinMs, 'the end')
   }
 
@@ -146,7 +149,11 @@ export class TcpClient {
 }
 
 /** Waits until it is so. Rejects with `what`, composed then, when that takes too long. */
-export async function eventually(isSo: () => boolean, what: string | (() => string), withinMs = 5000): Promise<void> {
+export async function eventually(
+  isSo: () => boolean,
+  what: string | (() => string),
+  withinMs = PATIENCE_MS,
+): Promise<void> {
   for (const deadline = performance.now() + withinMs; !isSo(); await pause(5))
     if (performance.now() > deadline) throw new Error(`${typeof what === 'string' ? what : what()} did not happen`)
 }

@@ -12,8 +12,7 @@ import { freePort, UdpClient } from './sockets.ts'
 
 const log = createLog({ level: 'crit', process: 'test' })
 
-describe('Watchdog', function () {
-  this.timeout(20_000)
+describe('Watchdog', () => {
   const open: { close(): void }[] = []
   const watchdogs: Watchdog[] = []
   let resolver: FakeResolver

@@ -32,7 +32,7 @@ describe('the metrics endpoint of a running service', function () {
 
   async function start(options: Partial<ServiceOptions> = {}): Promise<Service> {
     const service = launch(options)
-    await service.says('started', 30_000)
+    await service.says('started')
     return service
   }
 
@@ -223,7 +223,7 @@ describe('the metrics endpoint of a running service', function () {
       await occupy(9153)
       const service = new Service({ port, workers: 1, settings: { monitoring: { metrics: 'lazy' } } })
       services.push(service)
-      await service.says('started', 30_000)
+      await service.says('started')
       expect(service.lines.find(({ event }) => event === 'no-metrics')?.level).to.equal('warning')
     })
   })

@@ -45,7 +45,7 @@ describe('Prometheus', function () {
         'local-data': { records: 'now.example. A 192.0.2.1' },
       },
     })
-    await service.says('started', 30_000)
+    await service.says('started')
     for (let i = 0; i < 25; i++) {
       const client = new UdpClient()
       await client.ask(queryFor('now.example'), port)

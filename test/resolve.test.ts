@@ -1,20 +1,23 @@
 import { expect } from 'chai'
 import { Cache } from '../src/cache/cache.ts'
 import { MemoryStore } from '../src/cache/memory-store.ts'
-import type { ServerAddress } from '../src/io/address.ts'
+import { ServerAddress } from '../src/io/address.ts'
 import type { ExchangeSink, Transport } from '../src/io/interfaces.ts'
-import type { Layer, Request } from '../src/request.ts'
-import { Core, type CoreOptions } from '../src/resolve.ts'
+import type { Driver, Layer, Request } from '../src/request.ts'
+import { anchorsInForce, Core, type CoreOptions } from '../src/resolve.ts'
 import { rootHint } from '../src/root-hints.ts'
-import type { Settings } from '../src/settings.ts'
+import { defaultSettings, type Settings } from '../src/settings.ts'
 import { composeMessage, composeQuery } from '../src/wire/compose.ts'
 import { parseReply } from '../src/wire/message.ts'
-import { nameToText } from '../src/wire/name.ts'
+import { nameToText, ROOT } from '../src/wire/name.ts'
 import { rrset } from '../src/wire/rrset.ts'
-import { Class, Ede, Flag, Opcode, Rcode, Type } from '../src/wire/types.ts'
+import { Class, Ede, EdnsOption, Flag, Opcode, Rcode, Type } from '../src/wire/types.ts'
 import { ManualClock } from './support/clock.ts'
 import { question } from './support/messages.ts'
 import { SeededRandom } from './support/random.ts'
+
+const WISHES = { rd: true, cd: false, ad: false, do: false }
+const SERVER = new ServerAddress(Uint8Array.of(192, 0, 2, 53))
 
 /** A server that knows every name, and answers when the test lets it. */
 class Server implements Transport {
@@ -53,17 +56,15 @@ function answerTo(sent: Uint8Array, name: Uint8Array): Uint8Array {
   return buffer.slice(0, composeMessage(buffer, message, { limit: 512, dnssec: false, truncate: false }))
 }
 
-function setUp(options: { settings?: Partial<Settings>; modules?: Layer[] } & Partial<CoreOptions> = {}) {
+function setUp(options: Partial<CoreOptions> = {}) {
   const clock = new ManualClock()
   const server = new Server()
-  const log: string[] = []
   const cache = new Cache(new MemoryStore(), clock, { ttlMin: 0, ttlMax: 86_400, negativeTtlMax: 10_800 })
   const core = new Core({
     cache,
     transport: server,
     clock,
     random: new SeededRandom(5),
-    log: (level, event) => log.push(`${level} ${event}`),
     ...options,
     settings: {
       rootHints: [rootHint('ns.lab.', ['192.0.2.53'])],
@@ -76,10 +77,8 @@ function setUp(options: { settings?: Partial<Settings>; modules?: Layer[] } & Pa
   })
   const ended: Request[] = []
   const ask = (name: string, type: number = Type.A) =>
-    core.pursue(question(name, type), { rd: true, cd: false, ad: false, do: false }, {}, (request) =>
-      ended.push(request),
-    )
-  return { clock, server, core, ended, ask, log }
+    core.pursue(question(name, type), WISHES, {}, (request) => ended.push(request))
+  return { clock, server, cache, core, ended, ask }
 }
 
 const texts = (request: Request) => request.edes.map((note) => note.text)
@@ -93,17 +92,6 @@ describe('Core.pursue', () => {
     ask('www.example.org.')
     expect(ended.map((request) => request.source)).to.deep.equal(['recursion', 'cache'])
     expect(server.asked).to.deep.equal(['www.example.org.'])
-  })
-
-  it('joins identical questions in flight, up to a limit', () => {
-    const { server, core, ended, ask } = setUp({ settings: { maxJoined: 2 } })
-    for (let i = 0; i < 4; i++) ask('www.example.org.')
-    expect(server.asked).to.have.length(1)
-    expect(ended.map((request) => request.rcode)).to.deep.equal([Rcode.SERVFAIL])
-    expect(texts(ended[0])).to.deep.equal(['too many clients wait for the same answer'])
-    server.answerAll()
-    expect(ended.slice(1).map((request) => request.answer[0].rdatas.length)).to.deep.equal([1, 1, 1])
-    expect([core.counters.joined, core.counters.refusedJoins]).to.deep.equal([2, 1])
   })
 
   it('takes so many questions to servers, and answers from the cache all the same', () => {
@@ -126,33 +114,26 @@ describe('Core.pursue', () => {
     expect(server.asked.at(-1)).to.equal('c.example.org.')
   })
 
-  it('ends every request in time, whatever it waits for', () => {
-    const { clock, core, ended, ask } = setUp()
+  it('tells its steps to those who want to read them', () => {
+    const { server, core } = setUp()
+    const steps: string[] = []
+    core.pursue(question('www.example.org.'), WISHES, { trace: (step) => steps.push(step.kind) }, () => {})
+    server.answerAll()
+    expect(steps).to.deep.equal(['cut', 'query', 'arrival', 'answer'])
+  })
+
+  it('counts requests, those that no client asked for, and whose budget ran out', () => {
+    const limits = { ...defaultSettings.limits, 'upstream-queries': 0 }
+    const { core, ended, ask } = setUp({ settings: { limits } })
     ask('www.example.org.')
-    clock.advance(6_999)
-    expect(ended).to.deep.equal([])
-    clock.advance(1)
+    core.pursue(question('www.example.org.'), WISHES, { client: { overUdp: true } }, () => {})
     expect(ended.map((request) => request.rcode)).to.deep.equal([Rcode.SERVFAIL])
-    expect(texts(ended[0])).to.include('limit on time reached')
-    expect(core.inFlight).to.equal(0)
-    expect(clock.pending).to.equal(0)
+    const { requests, ownRequests, failures, exceeded } = core.counters
+    expect([requests, ownRequests, failures]).to.deep.equal([2, 1, 2])
+    expect(exceeded).to.deep.equal({ 'upstream-queries': 2 })
   })
 
-  it('enforces the budget, or only counts what goes over it', () => {
-    for (const [ledgerMode, rcode] of [
-      ['enforce', Rcode.SERVFAIL],
-      ['shadow', Rcode.NOERROR],
-    ] as const) {
-      const limits = { ...setUp().core.settings.limits, 'upstream-queries': 0 }
-      const { server, core, ended, ask } = setUp({ settings: { limits, ledgerMode } })
-      ask('www.example.org.')
-      server.answerAll()
-      expect(ended[0].rcode).to.equal(rcode)
-      expect(core.counters.exceeded).to.deep.equal({ 'upstream-queries': 1 })
-    }
-  })
-
-  it('answers SERVFAIL for a module that throws, logs it, and lives on', () => {
+  it('logs mistakes of ours with what was asked, counts them, and lives on', () => {
     const faulty: Layer = {
       name: 'faulty',
       begin(request) {
@@ -160,65 +141,115 @@ describe('Core.pursue', () => {
         return 'pass'
       },
     }
-    const { server, core, ended, ask, log } = setUp({ modules: [faulty] })
+    const logged: unknown[] = []
+    const log: CoreOptions['log'] = (level, event, fields) => logged.push([level, event, fields])
+    const { server, core, ended, ask } = setUp({ modules: [faulty], log })
     ask('boom.')
     ask('www.example.org.')
     server.answerAll()
     expect(ended.map((request) => request.rcode)).to.deep.equal([Rcode.SERVFAIL, Rcode.NOERROR])
     expect(core.counters.faults).to.equal(1)
-    expect(log).to.include('error fault')
+    const [[level, event, { qname, qtype, error }]] = logged as [string, string, Record<string, string>][]
+    expect([level, event, qname, qtype]).to.deep.equal(['error', 'fault', 'boom.', 'A'])
+    expect(error).to.match(/a mistake of ours\n +at /)
   })
 
-  it('calls the hooks down the list on the way out, and up on the way back', () => {
-    const calls: string[] = []
-    const spy = (name: string): Layer => {
-      const hook = (what: string) => () => {
-        calls.push(`${what} ${name}`)
-        return 'pass' as const
-      }
-      return {
-        name,
-        begin: hook('begin'),
-        produce: hook('produce'),
-        checkout: hook('checkout'),
-        consume: hook('consume'),
-        answer: hook('answer'),
-        finish: hook('finish'),
-      }
+  it('validates unless the client does so by itself, there is nothing to go by, or it is switched off', () => {
+    const mustValidate = (settings: Partial<Settings>, wishes = WISHES) => {
+      const { core, server } = setUp({ settings })
+      let request: Request | undefined
+      core.pursue(question('www.example.org.'), wishes, {}, (ended) => {
+        request = ended
+      })
+      core.close()
+      server.answerAll()
+      return request?.mustValidate
     }
-    const { server, ask } = setUp({ modules: [spy('outer'), spy('inner')] })
+    const validate = true
+    expect(mustValidate({ validate })).to.equal(true)
+    expect(mustValidate({ validate }, { ...WISHES, cd: true })).to.equal(false)
+    expect(mustValidate({ validate, trustAnchors: [] })).to.equal(false)
+    expect(mustValidate({ validate: false })).to.equal(false)
+  })
+})
+
+describe('Core, for its layers', () => {
+  const attached = () => {
+    let driver: Driver | undefined
+    const module: Layer = {
+      name: 'module',
+      attach(given) {
+        driver = given
+      },
+    }
+    const world = setUp({ modules: [module] })
+    return { ...world, driver: driver as Driver }
+  }
+
+  it('resolves questions of their own', () => {
+    const { driver, server, core } = attached()
+    const ended: Request[] = []
+    driver.resolve(question('own.example.org.').name, Type.A, (request) => ended.push(request))
+    server.answerAll()
+    expect(ended.map((request) => request.answer.length)).to.deep.equal([1])
+    expect(core.counters.ownRequests).to.equal(1)
+  })
+
+  it('asks again what the cache knows, soon but not at once', () => {
+    const { driver, server, clock, ask } = attached()
     ask('www.example.org.')
     server.answerAll()
-    const down = ['begin', 'produce', 'checkout'].flatMap((what) => [`${what} outer`, `${what} inner`])
-    const up = ['consume', 'answer', 'finish'].flatMap((what) => [`${what} inner`, `${what} outer`])
-    expect(calls).to.deep.equal([...down, ...up])
+    driver.refresh?.(question('www.example.org.').name, Type.A)
+    expect(server.asked).to.have.length(1)
+    clock.advance(0)
+    expect(server.asked).to.deep.equal(['www.example.org.', 'www.example.org.'])
   })
 
-  it('tells its steps to those who want to read them', () => {
-    const { server, core } = setUp()
-    const steps: string[] = []
-    const wishes = { rd: true, cd: false, ad: false, do: false }
-    core.pursue(question('www.example.org.'), wishes, { trace: (step) => steps.push(step.kind) }, () => {})
+  it('sends one query to one server', () => {
+    const { driver, server } = attached()
+    const arrivals: string[] = []
+    const query = {
+      qname: question('probe.example.org.').name,
+      qtype: Type.A,
+      server: SERVER,
+      protocol: 'udp' as const,
+    }
+    const manner = { timeoutMs: 400, edns: true, mixCase: false, zoneCut: ROOT, minimised: false }
+    driver.ask({ ...query, ...manner }, ({ kind }) => arrivals.push(kind))
+    expect(arrivals).to.deep.equal([])
     server.answerAll()
-    expect(steps).to.deep.equal(['cut', 'query', 'arrival', 'answer'])
+    expect(server.asked).to.deep.equal(['probe.example.org.'])
+    expect(arrivals).to.deep.equal(['reply'])
+  })
+})
+
+describe('Core.replaceAnchors', () => {
+  const other = { zone: ROOT, ds: [], keys: [] }
+
+  it('puts others in force, for whoever goes by them', () => {
+    const anchors = anchorsInForce({ ...defaultSettings, negativeTrustAnchors: [question('off.').name] })
+    const before = anchors.current
+    const { core } = setUp({ anchors, settings: { negativeTrustAnchors: [question('off.').name] } })
+    core.replaceAnchors([other])
+    expect(anchors.current).not.to.equal(before)
+    expect(anchors.current.anchors).to.deep.equal([other])
+    expect(anchors.current.isSuspended(question('www.off.').name)).to.equal(true)
+    const replaced = anchors.current
+    core.forgetKeys()
+    expect(anchors.current).not.to.equal(replaced)
+    expect(anchors.current.anchors).to.deep.equal([other])
   })
 
-  it('tells what waits, for what, and who else wants to know', () => {
-    const { core, ask, server } = setUp()
-    ask('one.lab.')
-    ask('two.lab.')
-    ask('ONE.lab.')
-    const [one, two] = core.waiting(10)
-    expect(nameToText(one.request.qname)).to.equal('one.lab.')
-    expect(one.waitsFor).to.equal('reply')
-    expect(one.request.query?.server.hostText).to.equal('192.0.2.53')
-    expect(one.joined.map(({ qname }) => nameToText(qname))).to.deep.equal(['ONE.lab.'])
-    expect(nameToText(two.request.qname)).to.equal('two.lab.')
-    expect(core.waiting(1)).to.have.length(1)
-    server.answerAll()
-    expect(core.waiting(10)).to.deep.equal([])
+  it('forgets that their keys were not believed', () => {
+    const { core, cache } = setUp()
+    cache.insertFailure(ROOT, Type.DNSKEY, Ede.DNSKEY_MISSING, '')
+    expect(cache.lookupFailure(ROOT, Type.DNSKEY)?.ede).to.equal(Ede.DNSKEY_MISSING)
+    core.replaceAnchors([other])
+    expect(cache.lookupFailure(ROOT, Type.DNSKEY)).to.equal(undefined)
   })
+})
 
+describe('Core.drain and close', () => {
   it('is drained when the last answer is given, or when time is up', () => {
     const { clock, server, core, ask } = setUp()
     let drained = 0
@@ -243,64 +274,95 @@ describe('Core.pursue', () => {
 })
 
 describe('Core.handle', () => {
-  const packet = (change: (packet: Uint8Array) => Uint8Array = (same) => same) => {
+  const packet = (name = 'www.example.org.') => {
     const buffer = new Uint8Array(512)
-    const query = {
-      id: 0x1234,
-      flags: Flag.RD,
-      question: question('www.example.org.'),
-      edns: { udpSize: 1232, do: false },
+    const query = { id: 0x1234, flags: Flag.RD, question: question(name), edns: { udpSize: 1232, do: false } }
+    return buffer.slice(0, composeQuery(buffer, query))
+  }
+  /** Every answer to `sent`, undefined for silence. */
+  const handle = ({ core }: Pick<ReturnType<typeof setUp>, 'core'>, sent: Uint8Array) => {
+    const answers: (ReturnType<typeof parseReply> | undefined)[] = []
+    core.handle(sent, { overUdp: true }, (response) => answers.push(response && parseReply(response.slice())))
+    return answers
+  }
+
+  it('answers a question once, with its ID', () => {
+    const world = setUp()
+    const answers = handle(world, packet())
+    expect(answers).to.deep.equal([])
+    world.server.answerAll()
+    expect(answers.map((reply) => [reply?.id, reply?.rcode, reply?.answer.length])).to.deep.equal([
+      [0x1234, Rcode.NOERROR, 1],
+    ])
+  })
+
+  it('refuses at once, or is silent to, what is no question', () => {
+    const world = setUp()
+    const notImplemented = packet()
+    notImplemented[2] = (Opcode.UPDATE << 3) | 1
+    expect(handle(world, notImplemented).map((reply) => reply?.rcode)).to.deep.equal([Rcode.NOTIMP])
+    expect(handle(world, new Uint8Array(11))).to.deep.equal([undefined])
+    expect(world.core.counters.requests).to.equal(0)
+  })
+
+  it('is silent where a layer wants it so', () => {
+    const silent: Layer = {
+      name: 'silent',
+      begin(request) {
+        request.silent = true
+        return 'done'
+      },
     }
-    return change(buffer.slice(0, composeQuery(buffer, query)))
-  }
-  const answerOf = (sent: Uint8Array) => {
-    const { core } = setUp()
-    let answers = 0
-    let answer: Uint8Array | undefined
-    core.handle(sent, { overUdp: true }, (response) => {
-      answers++
-      answer = response?.slice()
-    })
-    expect(answers).to.equal(1)
-    return answer && parseReply(answer)
-  }
-  const set = (at: number, value: number) => (sent: Uint8Array) => {
-    sent[at] = value
-    return sent
-  }
-
-  it('says nothing to what is no query', () => {
-    expect(answerOf(new Uint8Array(11))).to.equal(undefined)
-    expect(answerOf(packet(set(2, 0x81)))).to.equal(undefined)
+    expect(handle(setUp({ modules: [silent] }), packet())).to.deep.equal([undefined])
   })
 
-  it('answers FORMERR to a damaged query, as far as that has a header (RFC 1035 §4.1.1)', () => {
-    expect(answerOf(packet((sent) => sent.slice(0, 20)))?.rcode).to.equal(Rcode.FORMERR)
-    expect(answerOf(packet(set(5, 0)))?.rcode).to.equal(Rcode.FORMERR)
-  })
-
-  it('answers NOTIMP to opcodes it does not know, with the opcode', () => {
-    const reply = answerOf(packet(set(2, (Opcode.UPDATE << 3) | 1)))
-    expect([reply?.rcode, ((reply?.flags ?? 0) >> 11) & 15]).to.deep.equal([Rcode.NOTIMP, Opcode.UPDATE])
-  })
-
-  it('answers BADVERS to EDNS versions it does not know (RFC 6891 §6.1.3)', () => {
-    const length = packet().length
-    expect(answerOf(packet(set(length - 5, 1)))?.rcode).to.equal(Rcode.BADVERS)
-  })
-
-  it('answers REFUSED to classes it does not serve', () => {
-    expect(answerOf(packet(set(packet().length - 12, Class.HS)))?.rcode).to.equal(Rcode.REFUSED)
+  it('answers SERVFAIL where its own answer cannot be composed', () => {
+    const faulty: Layer = {
+      name: 'faulty',
+      begin(request) {
+        return request.answerWith(Rcode.NOERROR, [undefined as never])
+      },
+    }
+    const world = setUp({ modules: [faulty] })
+    expect(handle(world, packet()).map((reply) => reply?.rcode)).to.deep.equal([Rcode.SERVFAIL])
+    expect(world.core.counters.faults).to.equal(1)
   })
 
   it('says why when it fails (RFC 8914)', () => {
-    const { clock, core } = setUp()
-    let codes: number[] | undefined
-    core.handle(packet(), { overUdp: true }, (response) => {
-      const options = parseReply((response as Uint8Array).slice()).edns?.options ?? []
-      codes = options.map(({ data }) => (data[0] << 8) | data[1])
+    const world = setUp()
+    const answers = handle(world, packet())
+    world.clock.advance(10_000)
+    const options = answers[0]?.edns?.options ?? []
+    expect(options.map(({ data }) => (data[0] << 8) | data[1])).to.include(Ede.OTHER)
+  })
+
+  describe('and what is ready', () => {
+    /** How often an index is told of an answer, when a question is asked twice: `made` is what a module makes of it. */
+    const told = (options: Partial<CoreOptions>, made?: (request: Request) => void) => {
+      let count = 0
+      const module: Layer = { name: 'module', answer: (request) => (made?.(request) as undefined) ?? 'pass' }
+      const world = setUp({ modules: [module], onReady: () => count++, ...options })
+      handle(world, packet())
+      world.server.answerAll()
+      expect(count).to.equal(0)
+      expect(handle(world, packet())).to.have.length(1)
+      return count
+    }
+
+    it('is told to an index: answers straight from the cache', () => expect(told({})).to.equal(1))
+
+    it('is nothing that is so for one client, or for one moment, only', () => {
+      const makings: ((request: Request) => void)[] = [
+        (request) => request.addEde(Ede.STALE_ANSWER),
+        (request) => request.options.push({ code: EdnsOption.NSID, data: new Uint8Array(1) }),
+        (request) => Object.assign(request, { truncated: true }),
+        (request) => Object.assign(request, { personal: true }),
+        (request) => Object.assign(request, { source: 'local' }),
+      ]
+      expect(makings.map((making) => told({}, making))).to.deep.equal([0, 0, 0, 0, 0])
     })
-    clock.advance(10_000)
-    expect(codes).to.include(Ede.OTHER)
+
+    it('is nothing where a module has to see every answer', () =>
+      expect(told({ modules: [{ name: 'seeing', seesCached: true }] })).to.equal(0))
   })
 })

@@ -5,10 +5,8 @@ import { composeRefusal } from '../answer.ts'
 import type { Wishes } from '../request.ts'
 import type { Settings } from '../settings.ts'
 import { WireError } from '../wire/error.ts'
-import { type ClientQuery, parseQuery, type Question } from '../wire/message.ts'
+import { type ClientQuery, HEADER_OCTETS, parseQuery, type Question } from '../wire/message.ts'
 import { Class, Ede, Flag, Opcode, Rcode } from '../wire/types.ts'
-
-const HEADER_OCTETS = 12
 
 /** A query about a name, of a class we serve. */
 export type QueryToPursue = ClientQuery & { question: Question }

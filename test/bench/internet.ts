@@ -8,6 +8,7 @@ import { promisify } from 'node:util'
 import { nameFromText } from '../../src/wire/name.ts'
 import { parseZoneText } from '../../src/wire/text.ts'
 import { Authority } from '../lab/authority.ts'
+import { KNOT_TEMPLATE, knotConfig, nsdConfig } from '../lab/debian-config.ts'
 import { Listener } from '../lab/listener.ts'
 import { findPeer } from '../peers.ts'
 import { Daemon, LOAD_CORE } from './processes.ts'
@@ -62,7 +63,7 @@ async function startDaemons(
       const folder = join(place, host.name)
       await mkdir(folder, { recursive: true })
       const config = join(folder, `${engine}.conf`)
-      await writeFile(config, engine === 'knotd' ? knotConfig(host, folder) : nsdConfig(host, folder))
+      await writeFile(config, configOf(engine, host, folder))
       const parameters = engine === 'knotd' ? ['-c', config] : ['-d', '-c', config]
       const daemon = new Daemon(`${engine} (${host.name})`, LOAD_CORE, engine, parameters)
       running.push(daemon)
@@ -78,47 +79,11 @@ async function startDaemons(
   return { engine, hints: files.hints, anchor: files.anchor, queries, stop }
 }
 
-function knotConfig(host: Host, folder: string): string {
-  return `server:
-  rundir: "${folder}"
-  listen: [ ${host.addresses.map((address) => `${address}@${PORT}`).join(', ')} ]
-  udp-workers: 1
-  tcp-workers: 1
-  background-workers: 1
-log:
-  - target: stderr
-    any: error
-database:
-  storage: "${folder}"
-template:
-  - id: default
-    zonefile-load: whole
-    zonefile-sync: -1
-    journal-content: none
-    global-module: mod-stats
-zone:
-${zoneList(host, (origin, file) => `  - domain: "${origin}"\n    file: "${file}"\n`)}`
-}
-
-function nsdConfig(host: Host, folder: string): string {
-  return `server:
-${host.addresses.map((address) => `  ip-address: ${address}@${PORT}\n`).join('')}  server-count: 1
-  username: ""
-  chroot: ""
-  database: ""
-  zonesdir: "${folder}"
-  xfrdir: "${folder}"
-  xfrdfile: "${folder}/xfrd.state"
-  zonelistfile: "${folder}/zone.list"
-  pidfile: ""
-  rrl-ratelimit: 0
-remote-control:
-  control-enable: no
-${zoneList(host, (origin, file) => `zone:\n  name: "${origin}"\n  zonefile: "${file}"\n`)}`
-}
-
-function zoneList(host: Host, entry: (origin: string, file: string) => string): string {
-  return [...host.zones].map(([origin, file]) => entry(origin, file)).join('')
+function configOf(engine: 'knotd' | 'nsd', { addresses, zones }: Host, folder: string): string {
+  const place = { folder, addresses, port: PORT }
+  if (engine === 'nsd') return nsdConfig(place, zones)
+  const entries = [...zones].map(([origin, file]) => `  - domain: "${origin}"\n    file: "${file}"\n`)
+  return knotConfig(place, KNOT_TEMPLATE, '    global-module: mod-stats\nzone:\n', ...entries)
 }
 
 /** What mod-stats of each knotd has counted. */

@@ -8,6 +8,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { exchange } from './ask.ts'
 import { Child, freePort } from './child.ts'
+import { KNOT_TEMPLATE, knotConfig, nsdConfig } from './debian-config.ts'
 import type { Incoming } from './listener.ts'
 import type { DenialKind } from './signer.ts'
 import type { Signing } from './signing.ts'
@@ -60,24 +61,13 @@ export async function startDebianServers(
 async function startKnot(host: Host, files: ServerFiles): Promise<RunningServer> {
   const folder = join(files.folder, host.name)
   await mkdir(folder, { recursive: true })
-  const config = `server:
-  rundir: "${folder}"
-  listen: [ ${host.addresses.map((address) => `${address}@${files.port}`).join(', ')} ]
-  udp-workers: 1
-  tcp-workers: 1
-  background-workers: 1
-log:
-  - target: stderr
-    any: error
-database:
-  storage: "${folder}"
-template:
-  - id: default
-    zonefile-load: whole
-    zonefile-sync: -1
-    journal-content: none
-${knotPolicies(host, files)}zone:
-${host.zones.map((origin) => knotZone(origin, files)).join('')}`
+  const config = knotConfig(
+    { folder, addresses: host.addresses, port: files.port },
+    KNOT_TEMPLATE,
+    knotPolicies(host, files),
+    'zone:\n',
+    ...host.zones.map((origin) => knotZone(origin, files)),
+  )
   const path = join(folder, 'knot.conf')
   await writeFile(path, config)
   for (const origin of host.zones) {
@@ -121,21 +111,11 @@ async function importKeys(config: string, folder: string, origin: string, signin
 async function startNsd(host: Host, files: ServerFiles): Promise<RunningServer> {
   const folder = join(files.folder, host.name)
   await mkdir(folder, { recursive: true })
-  const config = `server:
-${host.addresses.map((address) => `  ip-address: ${address}@${files.port}\n`).join('')}  server-count: 1
-  username: ""
-  chroot: ""
-  database: ""
-  zonesdir: "${folder}"
-  xfrdir: "${folder}"
-  xfrdfile: "${folder}/xfrd.state"
-  zonelistfile: "${folder}/zone.list"
-  pidfile: ""
-  refuse-any: no
-  rrl-ratelimit: 0
-remote-control:
-  control-enable: no
-${host.zones.map((origin) => `zone:\n  name: "${origin}"\n  zonefile: "${files.zoneFile(origin)}"\n`).join('')}`
+  const config = nsdConfig(
+    { folder, addresses: host.addresses, port: files.port },
+    host.zones.map((origin) => [origin, files.zoneFile(origin)] as const),
+    '  refuse-any: no\n',
+  )
   const path = join(folder, 'nsd.conf')
   await writeFile(path, config)
   return run('nsd', [host], ['-d', '-c', path], files.port)

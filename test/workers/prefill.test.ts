@@ -14,6 +14,7 @@ import type { PrefillOutcome } from '../../workers/messages.ts'
 import { prefill } from '../../workers/prefill.ts'
 import { Authority } from '../lab/authority.ts'
 import { Child, freePort } from '../lab/child.ts'
+import { knotConfig } from '../lab/debian-config.ts'
 import { Listener } from '../lab/listener.ts'
 import { runTool } from '../lab/signing-tools.ts'
 import { needPeer } from '../peers.ts'
@@ -245,19 +246,7 @@ ns.sub.com. 86400 IN A 192.0.2.5
       url = `axfr://127.0.0.1@${port}`
       const file = join(folder, 'root.zone')
       writeFileSync(file, zoneText)
-      const text = `
-server:
-  rundir: "${folder}"
-  listen: 127.0.0.1@${port}
-  udp-workers: 1
-  tcp-workers: 1
-  background-workers: 1
-log:
-  - target: stderr
-    any: error
-database:
-  storage: "${folder}"
-policy:
+      const zone = `policy:
   - id: one
     single-type-signing: on
     algorithm: ecdsap256sha256
@@ -272,7 +261,7 @@ zone:
     acl: all
 ${settings}
 `
-      writeFileSync(config, text)
+      writeFileSync(config, knotConfig({ folder, addresses: ['127.0.0.1'], port }, zone))
       knot = new Child('knotd', ['-c', config])
       await knot.untilAnswering('127.0.0.1', '.', { port })
     }

@@ -66,8 +66,12 @@ export function signSet(set: RRset, plan: SigningPlan): Uint8Array[] {
   return plan.keys.filter((key) => key.role === 'csk' || key.role === role).map((key) => signWithKey(set, key, plan))
 }
 
-/** RFC 4034 §3.1. */
-export function signWithKey(set: RRset, key: ZoneKey, plan: SigningPlan): Uint8Array {
+/** RDATA of the signature of `key` over `set`: RFC 4034 §3.1. */
+export function signWithKey(
+  set: RRset,
+  key: Pick<ZoneKey, 'algorithm' | 'tag' | 'sign'>,
+  plan: Pick<SigningPlan, 'apex' | 'inception' | 'expiration' | 'alter'>,
+): Uint8Array {
   const draft: RrsigDraft = {
     typeCovered: set.type,
     algorithm: key.algorithm,

@@ -4,24 +4,22 @@
 
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto'
 import { keyTag } from '../../src/dnssec/keys.ts'
-import { signedData } from '../../src/dnssec/signature.ts'
 import type { TrustAnchor } from '../../src/dnssec/trust-anchors.ts'
 import { DnssecAlgorithm } from '../../src/wire/mnemonics.ts'
 import {
-  countLabels,
   equalNames,
   foldName,
   isAtOrBelow,
-  isWildcard,
   type Name,
   nameFromText,
   nameToText,
   parentName,
 } from '../../src/wire/name.ts'
-import { type RRset, type RrsigFields, rrset } from '../../src/wire/rrset.ts'
+import { type RRset, rrset } from '../../src/wire/rrset.ts'
 import { parseZoneText, rdataToText } from '../../src/wire/text.ts'
 import { bitmapOfTypes } from '../../src/wire/type-bitmap.ts'
 import { Flag, Rcode, Type } from '../../src/wire/types.ts'
+import { type SigningPlan, signWithKey } from '../lab/signer.ts'
 import { composeScript, type ScriptMessage, type ScriptRecord } from '../scenarios/message.ts'
 import type { Server } from '../scenarios/own/story.ts'
 import { TEST_EPOCH_MS } from './clock.ts'
@@ -29,8 +27,6 @@ import { TEST_EPOCH_MS } from './clock.ts'
 const DAY = 86_400
 const TTL = 3600
 const NOW = TEST_EPOCH_MS / 1000
-
-export type RrsigDraft = Omit<RrsigFields, 'signature'>
 
 export interface SignedZoneOptions {
   /** Of the key and its signatures; but for Ed25519 the key is noise. */
@@ -40,7 +36,7 @@ export interface SignedZoneOptions {
   /** Digest type of the DS record; of unknown ones the digest is noise. */
   digest?: number
   /** Changes what a signature says before it is made. */
-  alter?: (draft: RrsigDraft, set: RRset) => RrsigDraft
+  alter?: SigningPlan['alter']
   /** Changes the signatures of a set that is about to be sent. */
   sign?: (set: RRset, signatures: Uint8Array[]) => Uint8Array[]
   /** More keys beside the zone's own: RDATA. */
@@ -115,29 +111,10 @@ export class SignedZone {
     return [...recordsOf(set), ...signatures.map((rdata) => ({ ...base(set), type: Type.RRSIG, rdata }))]
   }
 
-  /** RDATA of the signature of `key` over `set`, RFC 4034 §3.1. */
+  /** RDATA of the signature of `key` over `set`. */
   signature(set: RRset, key: ZoneKey = this.key): Uint8Array {
-    const draft: RrsigDraft = {
-      typeCovered: set.type,
-      algorithm: key.algorithm,
-      labels: countLabels(set.owner) - (isWildcard(set.owner) ? 1 : 0),
-      originalTtl: set.ttl,
-      expiration: NOW + 30 * DAY,
-      inception: NOW - DAY,
-      keyTag: key.tag,
-      signer: this.apex,
-    }
-    const fields = { ...(this.options.alter?.(draft, set) ?? draft), signature: new Uint8Array(0) }
-    const head = Buffer.alloc(18)
-    head.writeUInt16BE(fields.typeCovered, 0)
-    head[2] = fields.algorithm
-    head[3] = fields.labels
-    head.writeUInt32BE(fields.originalTtl, 4)
-    head.writeUInt32BE(fields.expiration, 8)
-    head.writeUInt32BE(fields.inception, 12)
-    head.writeUInt16BE(fields.keyTag, 16)
-    const start = Buffer.concat([head, fields.signer])
-    return Buffer.concat([start, key.sign(signedData(set, fields, start))])
+    const { apex, options } = this
+    return signWithKey(set, key, { apex, inception: NOW - DAY, expiration: NOW + 30 * DAY, alter: options.alter })
   }
 
   private at(owner: Name, type: number): RRset | undefined {

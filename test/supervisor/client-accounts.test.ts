@@ -6,25 +6,17 @@ import { statsText } from '../../supervisor/commands/top.ts'
 import { queryFor } from '../workers/fake-resolver.ts'
 import { freePort, pause, TcpClient, UdpClient } from '../workers/sockets.ts'
 import { bowline } from './command.ts'
-import { Service, type ServiceOptions } from './service.ts'
+import { type ServiceOptions, Services } from './service.ts'
 
 describe('accounts of clients, of all workers', () => {
-  const services: Service[] = []
+  const services = new Services()
   let port: number
 
   beforeEach(async () => {
     port = await freePort()
   })
-  afterEach(async () => {
-    for (const service of services.splice(0)) await service.clean()
-  })
 
-  async function start(settings: ServiceOptions['settings']): Promise<Service> {
-    const service = new Service({ port, workers: 2, settings })
-    services.push(service)
-    await service.says('started')
-    return service
-  }
+  const start = (settings: ServiceOptions['settings']) => services.start({ port, workers: 2, settings })
 
   /** Asks from a port of its own: any worker may answer. Gives the message, undefined for silence. */
   async function ask(name: string, withinMs = 5000): Promise<Buffer | undefined> {

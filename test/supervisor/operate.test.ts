@@ -5,25 +5,17 @@ import type { Status } from '../../supervisor/manager.ts'
 import { answererOf, queryFor } from '../workers/fake-resolver.ts'
 import { eventually, freePort, pause, TcpClient, UdpClient } from '../workers/sockets.ts'
 import { bowline } from './command.ts'
-import { isRunning, Service, type ServiceOptions, settingsOf } from './service.ts'
+import { isRunning, type Service, type ServiceOptions, Services, settingsOf } from './service.ts'
 
 describe('the running service', () => {
-  const services: Service[] = []
+  const services = new Services()
   let port: number
 
   beforeEach(async () => {
     port = await freePort()
   })
-  afterEach(async () => {
-    for (const service of services.splice(0)) await service.clean()
-  })
 
-  async function start(options: Partial<ServiceOptions> = {}): Promise<Service> {
-    const service = new Service({ port, ...options })
-    services.push(service)
-    await service.says('started')
-    return service
-  }
+  const start = (options: Partial<ServiceOptions> = {}) => services.start({ port, ...options })
 
   /** Runs a command for the service, which has to go well. */
   async function operate(service: Service, ...words: string[]) {

@@ -148,6 +148,30 @@ export class Service {
   }
 }
 
+/** The services of a suite: whatever a test has started is ended after it. */
+export class Services {
+  readonly #running: Service[] = []
+
+  constructor() {
+    afterEach(async () => {
+      for (const service of this.#running.splice(0)) await service.clean()
+    })
+  }
+
+  launch(options: ServiceOptions): Service {
+    const service = new Service(options)
+    this.#running.push(service)
+    return service
+  }
+
+  /** And waits until it answers. */
+  async start(options: ServiceOptions): Promise<Service> {
+    const service = this.launch(options)
+    await service.says('started')
+    return service
+  }
+}
+
 /** Whether a process of this id runs; one that has ended and waits for its parent to look does not. */
 export function isRunning(pid: number): boolean {
   try {

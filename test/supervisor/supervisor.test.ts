@@ -5,26 +5,21 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { answererOf, queryFor } from '../workers/fake-resolver.ts'
 import { eventually, freePort, pause, TcpClient, UdpClient } from '../workers/sockets.ts'
-import { isRunning, Service, type ServiceOptions } from './service.ts'
+import { isRunning, type ServiceOptions, Services } from './service.ts'
 
 describe('runSupervisor', () => {
-  const services: Service[] = []
+  const services = new Services()
   const clients: UdpClient[] = []
   let port: number
 
   beforeEach(async () => {
     port = await freePort()
   })
-  afterEach(async () => {
+  afterEach(() => {
     for (const client of clients.splice(0)) client.close()
-    for (const service of services.splice(0)) await service.clean()
   })
 
-  function start(options: Partial<ServiceOptions> = {}): Service {
-    const service = new Service({ port, ...options })
-    services.push(service)
-    return service
-  }
+  const start = (options: Partial<ServiceOptions> = {}) => services.launch({ port, ...options })
 
   function client(): UdpClient {
     const made = new UdpClient()

@@ -10,7 +10,7 @@ import { Flag, Rcode, Type } from '../../src/wire/types.ts'
 import { Authority } from '../lab/authority.ts'
 import { queryFor as plainQueryFor } from '../workers/fake-resolver.ts'
 import { eventually, freePort, pause, TcpClient, UdpClient } from '../workers/sockets.ts'
-import { isRunning, Service, type ServiceOptions } from './service.ts'
+import { isRunning, type Service, type ServiceOptions, Services } from './service.ts'
 
 const ROOT_ADDRESS = '127.77.0.1'
 const ROOT_ZONE = `
@@ -47,7 +47,7 @@ async function startRoot(): Promise<Socket> {
 }
 
 describe('the whole service', () => {
-  const services: Service[] = []
+  const services = new Services()
   let folder: string
   let root: Socket
   let port: number
@@ -69,16 +69,10 @@ describe('the whole service', () => {
   beforeEach(async () => {
     port = await freePort()
   })
-  afterEach(async () => {
-    for (const service of services.splice(0)) await service.clean()
-  })
 
-  async function start(options: Partial<ServiceOptions> = {}): Promise<Service> {
+  function start(options: Partial<ServiceOptions> = {}): Promise<Service> {
     const settings = { options: { 'query-loopback': true, 'root-hints-file': join(folder, 'root.hints') } }
-    const service = new Service({ port, real: true, settings, ...options })
-    services.push(service)
-    await service.says('started')
-    return service
+    return services.start({ port, real: true, settings, ...options })
   }
 
   async function ask(name: string, withinMs = 5000, address = '127.0.0.1') {
@@ -172,8 +166,7 @@ describe('the whole service', () => {
   it('keeps its cache folder to itself: a second service that is to use it is told whose it is', async () => {
     const first = await start()
     const settings = { cache: { storage: join(first.rundir, 'cache') } }
-    const second = new Service({ port: await freePort(), real: true, settings })
-    services.push(second)
+    const second = services.launch({ port: await freePort(), real: true, settings })
     expect(await second.ends(20_000)).to.equal(1)
     const refused = second.lines.find(({ event }) => event === 'start-failed')
     expect(refused).to.include({ code: 'cache-in-use' })

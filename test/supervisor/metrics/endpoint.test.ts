@@ -6,12 +6,12 @@ import { expect } from 'chai'
 import { queryFor } from '../../workers/fake-resolver.ts'
 import { eventually, freePort, pause, UdpClient } from '../../workers/sockets.ts'
 import { bowline } from '../command.ts'
-import { Service, type ServiceOptions } from '../service.ts'
+import { type Service, type ServiceOptions, Services } from '../service.ts'
 import { expectNoStepBack, type Series, scrape, total } from './scrape.ts'
 
 describe('the metrics endpoint of a running service', function () {
   this.timeout(60_000)
-  const services: Service[] = []
+  const services = new Services()
   let port: number
   let metricsPort: number
 
@@ -19,15 +19,10 @@ describe('the metrics endpoint of a running service', function () {
     port = await freePort()
     metricsPort = await freePort()
   })
-  afterEach(async () => {
-    for (const service of services.splice(0)) await service.clean()
-  })
 
   function launch(options: Partial<ServiceOptions> = {}): Service {
     const monitoring = { interface: `127.0.0.1@${metricsPort}`, ...options.settings?.monitoring }
-    const service = new Service({ port, ...options, settings: { ...options.settings, monitoring } })
-    services.push(service)
-    return service
+    return services.launch({ port, ...options, settings: { ...options.settings, monitoring } })
   }
 
   async function start(options: Partial<ServiceOptions> = {}): Promise<Service> {
@@ -221,9 +216,8 @@ describe('the metrics endpoint of a running service', function () {
 
     it('starts with a warning when it is the default', async () => {
       await occupy(9153)
-      const service = new Service({ port, workers: 1, settings: { monitoring: { metrics: 'lazy' } } })
-      services.push(service)
-      await service.says('started')
+      const settings = { monitoring: { metrics: 'lazy' as const } }
+      const service = await services.start({ port, workers: 1, settings })
       expect(service.lines.find(({ event }) => event === 'no-metrics')?.level).to.equal('warning')
     })
   })

@@ -41,8 +41,8 @@ describe('the metrics endpoint of a running service', function () {
   }
 
   async function operate(service: Service, ...words: string[]): Promise<void> {
-    const { code, stderr } = await bowline(...words, '--json', '-s', service.socket)
-    expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' })
+    const { code, stderr, stdout } = await bowline(...words, '--json', '-s', service.socket)
+    expect({ code, stderr }, stdout).to.deep.equal({ code: 0, stderr: '' })
   }
 
   const look = () => scrape(metricsPort)
@@ -179,7 +179,7 @@ describe('the metrics endpoint of a running service', function () {
   })
 
   it('moves and goes off while the service runs', async () => {
-    const service = await start({ workers: 1 })
+    const service = await start({ workers: 1, withFile: true })
     const other = await freePort()
     await operate(service, 'config', 'set', 'monitoring/interface', `"127.0.0.1@${other}"`)
     expect(total(await scrape(other), 'bowline_config_generation')).to.equal(2)

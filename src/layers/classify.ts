@@ -3,9 +3,9 @@
  *  RFC 2308 §2, RFC 6672 §2.3. */
 
 import type { Reply } from '../wire/message.ts'
-import { equalNames, isAtOrBelow, isBelow, type Name, replaceSuffix } from '../wire/name.ts'
+import { equalNames, isAtOrBelow, isBelow, type Name, nameToText, replaceSuffix } from '../wire/name.ts'
 import { cnameTarget, nsName, parseSoa, type RRset } from '../wire/rrset.ts'
-import { Class, Flag, Rcode, Type } from '../wire/types.ts'
+import { Class, Flag, Rcode, rcodeText, Type, typeText } from '../wire/types.ts'
 
 export type Finding =
   /** The question is answered, after `chain` of aliases. */
@@ -265,4 +265,32 @@ function referral(nsSet: RRset, reply: Reply, zoneCut: Name): Finding {
 /** Seconds a denial may be kept: RFC 2308 §5, the lower of the SOA's own TTL and its MINIMUM. Without SOA: 0. */
 export function denialTtl(soa: RRset | undefined): number {
   return soa === undefined ? 0 : Math.min(soa.ttl, parseSoa(soa.rdatas[0]).minimum)
+}
+
+/** A finding in a few words, for trace and EDE. */
+export function findingText(finding: Finding): string {
+  switch (finding.kind) {
+    case 'answer':
+      return `answer ${typeText(finding.rrset.type)}`
+    case 'alias':
+      return `alias to ${nameToText(finding.target)}`
+    case 'referral':
+      return `referral to ${nameToText(finding.zone)}`
+    case 'denial':
+      return finding.denial
+    case 'lame':
+      return finding.reason
+    case 'error':
+      return rcodeText(finding.rcode)
+    case 'too-long':
+      return 'DNAME overflow'
+    case 'truncated':
+      return 'truncated'
+    default:
+      return unreachable(finding)
+  }
+}
+
+function unreachable(finding: never): never {
+  throw new Error(`unknown finding ${JSON.stringify(finding)}`)
 }

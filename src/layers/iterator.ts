@@ -1,14 +1,13 @@
-/** The iterator: from the root down, which server is asked what next, and what does its reply mean for the request?
- *  RFC 1034 §5.3.3, RFC 9156 (minimisation), RFC 2308 (denial), RFC 6672 (DNAME), RFC 6891 §7 (EDNS trouble). */
+/** The iterator: from the root down, which server is asked what next? RFC 1034 §5.3.3, RFC 9156 (minimisation), RFC 9609
+ *  (priming). What a reply says is found by classify.ts; accept.ts makes an answer of it, troubles.ts another try. */
 
 import type { Cache, Delegation } from '../cache/cache.ts'
-import { Rank } from '../cache/rank.ts'
 import { nsecHas, readNsec } from '../dnssec/nsec.ts'
 import type { ServerAddress } from '../io/address.ts'
 import type { Clock, Random } from '../io/interfaces.ts'
 import type { Arrival, Iteration, Layer, Query, Request, Step } from '../request.ts'
 import type { ForwardRule, Settings } from '../settings.ts'
-import { type ForbiddenOptions, isSameHost } from '../upstream/forbidden.ts'
+import type { ForbiddenOptions } from '../upstream/forbidden.ts'
 import type { Servers } from '../upstream/servers.ts'
 import { Tries } from '../upstream/tries.ts'
 import {
@@ -22,11 +21,13 @@ import {
   ROOT,
 } from '../wire/name.ts'
 import type { RRset } from '../wire/rrset.ts'
-import { Ede, Rcode, rcodeText, Type, typeText } from '../wire/types.ts'
-import { aliasLoop, hasAlias, tooManyAliases } from './aliases.ts'
-import { classifyReply, denialTtl, type Finding } from './classify.ts'
+import { Ede, Type } from '../wire/types.ts'
+import { acceptAnswer, acceptDenial, acceptOverflow, followAlias, learnDenial, learned } from './accept.ts'
+import { classifyReply, type Finding, findingText } from './classify.ts'
+import { Fallback } from './fallback.ts'
 import { Forwards } from './forwards.ts'
 import { labelsToReveal } from './minimise.ts'
+import { MAX_TRIES_PER_ADDRESS, Troubles } from './troubles.ts'
 import {
   type CutOptions,
   delegationFrom,
@@ -39,9 +40,6 @@ import {
 
 /** Address look-ups under way at once for one delegation. */
 const LOOKUPS_AT_ONCE = 2
-/** How often one address is asked at one cut before it counts as hopeless: 400 ms, twice and four times that find even
- *  a server behind a satellite. */
-const MAX_TRIES_PER_ADDRESS = 3
 /** Queries at one cut; with more servers than that failing, the zone is broken. */
 const MAX_TRIES_PER_CUT = 16
 /** A forwarder has to ask others before it can answer. */
@@ -70,7 +68,8 @@ class Iterator implements Layer {
   readonly #cutOptions: CutOptions
   readonly #hints: Delegation
   readonly #forwards: Forwards
-  readonly #fallback: ForwardRule | undefined
+  readonly #fallback: Fallback
+  readonly #troubles: Troubles
 
   constructor(options: IteratorOptions) {
     this.#cache = options.cache
@@ -80,13 +79,14 @@ class Iterator implements Layer {
     this.#cutOptions = options
     this.#hints = hintedRoot(options.settings.rootHints)
     this.#forwards = new Forwards(options.settings.forward)
-    this.#fallback = fallbackRule(options.settings.fallback)
+    this.#fallback = new Fallback(options.settings.fallback, options.clock)
+    this.#troubles = new Troubles(options.servers)
   }
 
   /** Chooses name, type and server of the next query; or waits for servers' addresses. */
   produce(request: Request): Step {
     if (request.iteration === undefined && !this.#start(request)) return 'wait' // for the root to be primed
-    if (this.#isOverdue(request)) this.#enterRule(request, this.#fallback as ForwardRule)
+    if (this.#fallback.isOverdue(request)) this.#enterRule(request, this.#fallback.rule as ForwardRule)
     const iteration = request.iteration as Iteration
     if (request.purpose === 'server-address' && this.#answerByGlue(request, iteration)) return 'done'
     if (!gatherAddresses(request, iteration, this.#cutOptions)) return this.#overBudget(request)
@@ -100,7 +100,7 @@ class Iterator implements Layer {
   /** Makes of a reply, or of silence, the next step. */
   consume(request: Request, query: Query, arrival: Arrival): Step {
     const iteration = request.iteration as Iteration
-    if (arrival.kind === 'silence') return this.#hearSilence(iteration, query, arrival.reason)
+    if (arrival.kind === 'silence') return this.#troubles.hearSilence(iteration, query, arrival.reason)
     const { reply, rttMs } = arrival
     this.#servers.learn(query.server, {
       kind: 'reply',
@@ -110,26 +110,26 @@ class Iterator implements Layer {
       edns: query.edns,
     })
     const finding = classifyReply(query, reply, isForwarded(iteration))
-    request.trace?.({ kind: 'arrival', depth: request.depth, query, arrival, finding: describe(finding) })
+    request.trace?.({ kind: 'arrival', depth: request.depth, query, arrival, finding: findingText(finding) })
     request.learnedLeaseMs = iteration.cut.leaseUntilMs
     if (query.minimised) return this.#consumeMinimised(request, iteration, query, finding)
     switch (finding.kind) {
       case 'answer':
         return this.#acceptAnswer(request, finding, reply.additional)
       case 'alias':
-        return this.#followAlias(request, finding)
+        return followAlias(request, finding)
       case 'too-long':
-        return this.#acceptOverflow(request, finding.chain)
+        return acceptOverflow(request, finding.chain)
       case 'referral':
         return this.#descend(request, iteration, finding)
       case 'denial':
-        return this.#acceptDenial(request, finding)
+        return acceptDenial(request, finding)
       case 'lame':
-        return this.#hearLame(request, iteration, query, arrival, finding)
+        return this.#troubles.hearLame(request, iteration, query, finding) ?? this.consume(request, query, arrival)
       case 'error':
-        return this.#hearError(iteration, query, finding)
+        return this.#troubles.hearError(iteration, query, finding)
       case 'truncated':
-        return this.#hearTruncated(iteration, query)
+        return this.#troubles.hearTruncated(iteration, query)
       default:
         return unreachable(finding)
     }
@@ -165,32 +165,8 @@ class Iterator implements Layer {
     return rule === undefined || (learned !== undefined && isBelow(learned.zone, rule.subtree)) ? learned : rule
   }
 
-  /** Whether resolution has taken so long that others shall be asked. */
-  #isOverdue(request: Request): boolean {
-    return this.#patienceMs(request) <= 0
-  }
-
-  /** How long resolution may still take before others shall be asked. */
-  #patienceMs(request: Request): number {
-    const { fallback } = this.#settings
-    if (fallback === undefined || !this.#mayFallBack(request)) return Number.POSITIVE_INFINITY
-    const { deadlineMs, limits } = request.ledger
-    return deadlineMs - limits.time + fallback.afterMs - this.#clock.monotonicMs()
-  }
-
-  /** Who is a fallback server itself, and asks us, has found nothing: asking it in turn would go in circles. */
-  #mayFallBack(request: Request): boolean {
-    const { iteration, view } = request
-    if (this.#fallback === undefined || iteration?.rule === this.#fallback || view?.options.fallback === false)
-      return false
-    let origin = request
-    while (origin.parent !== undefined) origin = origin.parent
-    const asker = origin.client?.address
-    return asker === undefined || !this.#fallback.servers.some(({ address }) => isSameHost(address.octets, asker))
-  }
-
   #enterRule(request: Request, rule: ForwardRule): void {
-    if (rule === this.#fallback) request.addEde(Ede.OTHER, 'asked a fallback server')
+    if (rule === this.#fallback.rule) request.addEde(Ede.OTHER, 'asked a fallback server')
     request.iteration = enterRule(rule, this.#cutOptions)
     this.#traceCut(request, request.iteration)
   }
@@ -253,7 +229,7 @@ class Iterator implements Layer {
       choice = this.#servers.choose([choice.address], new Tries(), { ...wish, tcp: true })
     if (choice === undefined) return false
     const { address: server, protocol, edns, mixCase } = choice
-    const patienceMs = this.#patienceMs(request)
+    const patienceMs = this.#fallback.patienceMs(request)
     if (retry === undefined) tried.set(server.key, (tried.get(server.key) ?? 0) + 1)
     iteration.spent++
     if (minimised) request.minimisedQueries++
@@ -307,8 +283,8 @@ class Iterator implements Layer {
       else this.#enter(request, parent, false)
       return 'produce'
     }
-    if (this.#mayFallBack(request)) {
-      this.#enterRule(request, this.#fallback as ForwardRule)
+    if (this.#fallback.mayHelp(request)) {
+      this.#enterRule(request, this.#fallback.rule as ForwardRule)
       return 'produce'
     }
     const zone = nameToText(iteration.cut.zone)
@@ -328,7 +304,7 @@ class Iterator implements Layer {
       case 'referral':
         return this.#descend(request, iteration, finding)
       case 'truncated':
-        return this.#hearTruncated(iteration, query)
+        return this.#troubles.hearTruncated(iteration, query)
       case 'answer':
         request.learned.push(learned(finding.rrset, finding.authoritative))
         break
@@ -337,17 +313,17 @@ class Iterator implements Layer {
         // they think of the whole name is all there is to learn from them.
         if (finding.denial === 'nxdomain' || finding.soa === undefined || showsDname(finding, query.qname))
           iteration.minimise = false
-        else if (finding.chain.length === 0) this.#learnDenial(request, finding, query.qtype)
+        else if (finding.chain.length === 0) learnDenial(request, finding, query.qtype)
         break
       case 'alias':
       case 'too-long':
         break
       case 'lame':
       case 'error':
-        iteration.troubles.push(`${query.server.hostText} ${describe(finding)} for ${nameToText(query.qname)}`)
+        iteration.troubles.push(`${query.server.hostText} ${findingText(finding)} for ${nameToText(query.qname)}`)
         iteration.minimise = false // RFC 9156 §2.3: broken servers get the whole name
         iteration.tried.delete(query.server.key)
-        if (finding.kind === 'error' && finding.plain) return this.#hearError(iteration, query, finding)
+        if (finding.kind === 'error' && finding.plain) return this.#troubles.hearError(iteration, query, finding)
         break
       default:
         return unreachable(finding)
@@ -360,74 +336,16 @@ class Iterator implements Layer {
   }
 
   #acceptAnswer(request: Request, finding: Finding & { kind: 'answer' }, additional: RRset[]): Step {
-    const end = this.#takeChain(request, finding.chain, finding.authoritative)
-    if (end !== undefined) return end
-    if (!isSynthetic(finding.rrset, finding.chain.at(-1)))
-      request.learned.push(learned(finding.rrset, finding.authoritative))
-    request.answer.push(finding.rrset)
-    if (request.purpose === 'priming') this.#acceptPriming(request, finding.rrset, additional)
-    return 'done'
+    const step = acceptAnswer(request, finding)
+    const stands = request.answer.at(-1) === finding.rrset
+    if (request.purpose === 'priming' && stands) this.#acceptPriming(request, finding.rrset, additional)
+    return step
   }
 
   /** The root's own word on its servers replaces the hints, RFC 9609 §4. */
   #acceptPriming(request: Request, nsSet: RRset, additional: RRset[]): void {
     const root = delegationFrom(ROOT, nsSet, additional, this.#hints, 'permissive', this.#clock.wallMs())
     if (root.nameservers.some((server) => server.addresses.length > 0)) request.learnedDelegation = root
-  }
-
-  #followAlias(request: Request, finding: Finding & { kind: 'alias' }): Step {
-    const end = this.#takeChain(request, finding.chain, finding.authoritative)
-    if (end !== undefined) return end
-    request.trace?.({ kind: 'alias', depth: request.depth, target: finding.target })
-    request.sname = finding.target
-    request.iteration = undefined
-    request.minimisedQueries = 0
-    return 'produce' // RFC 1034 §5.3.3 step 4c
-  }
-
-  /** Adds aliases to the answer. The step that ends the request if they lead in circles or too far, else undefined. */
-  #takeChain(request: Request, chain: RRset[], authoritative: boolean): Step | undefined {
-    for (const [i, link] of chain.entries()) {
-      if (hasAlias(request.answer, link)) {
-        if (link.type === Type.DNAME) continue // one DNAME may serve several names of a chain
-        return aliasLoop(request, link.owner)
-      }
-      if (!isSynthetic(link, chain[i - 1])) request.learned.push(learned(link, authoritative))
-      request.answer.push(link)
-      if (link.type === Type.CNAME && !request.ledger.charge('aliases')) return tooManyAliases(request)
-    }
-    return undefined
-  }
-
-  #acceptOverflow(request: Request, chain: RRset[]): Step {
-    const end = this.#takeChain(request, chain, true)
-    if (end !== undefined) return end
-    request.rcode = Rcode.YXDOMAIN
-    return 'done'
-  }
-
-  #acceptDenial(request: Request, finding: Finding & { kind: 'denial' }): Step {
-    const end = this.#takeChain(request, finding.chain, true)
-    if (end !== undefined) return end
-    request.sname = finding.name
-    if (finding.denial === 'nxdomain') request.rcode = Rcode.NXDOMAIN
-    this.#learnDenial(request, finding, request.qtype)
-    request.authority = request.learnedDenial?.authority ?? []
-    return 'done'
-  }
-
-  #learnDenial(request: Request, finding: Finding & { kind: 'denial' }, type: number): void {
-    const { soa, apex, proofs } = finding
-    const ttl = denialTtl(soa)
-    const authority = soa === undefined ? proofs : [{ ...soa, ttl }, ...apex, ...proofs]
-    request.learnedDenial = {
-      kind: finding.denial,
-      owner: finding.name,
-      type,
-      authority,
-      ttl,
-      security: 'indeterminate',
-    }
   }
 
   /** One zone cut further down, RFC 1034 §5.3.3 step 4b. */
@@ -440,80 +358,6 @@ class Iterator implements Layer {
     this.#enter(request, delegation, false)
     return 'produce'
   }
-
-  // --- when it goes wrong -------------------------------------------------------------------------------------------
-
-  #hearSilence(iteration: Iteration, query: Query, reason: (Arrival & { kind: 'silence' })['reason']): Step {
-    const { server, protocol, timeoutMs } = query
-    switch (reason) {
-      case 'malformed': // over TCP nobody else can have sent it
-        return this.#tryAnother(iteration, query, reason)
-      case 'miscased':
-      case 'spoofed':
-        if (protocol !== 'udp') return this.#tryAnother(iteration, query, reason)
-        this.#servers.learn(server, { kind: reason === 'miscased' ? 'case-mismatch' : 'bad-replies' })
-        iteration.retry = { server, tcp: true }
-        break
-      case 'unproven': // no cookie where there should be one
-        iteration.retry = { server, tcp: true }
-        break
-      case 'timeout':
-        if (!query.cutShort) this.#servers.learn(server, { kind: reason, protocol, waitedMs: timeoutMs })
-        break
-      case 'unreachable':
-        iteration.spent-- // there is no way there; that must not use up the tries of the others
-        this.#servers.learn(server, { kind: reason, protocol })
-        break
-      default:
-        this.#servers.learn(server, { kind: reason, protocol })
-    }
-    iteration.silences.push(`${server.hostText} ${reason}`)
-    return 'produce'
-  }
-
-  #tryAnother(iteration: Iteration, query: Query, reason: string): Step {
-    this.#servers.learn(query.server, { kind: 'lame' })
-    iteration.tried.set(query.server.key, MAX_TRIES_PER_ADDRESS) // it will not say anything else the next time
-    iteration.troubles.push(`${query.server.hostText} ${reason}`)
-    return 'produce'
-  }
-
-  /** Of no use, as long as there is another server. An answer out of some cache is better than none: when all have been
-   *  asked, it is taken. */
-  #hearLame(
-    request: Request,
-    iteration: Iteration,
-    query: Query,
-    arrival: Arrival,
-    finding: Finding & { kind: 'lame' },
-  ): Step {
-    if (finding.dname !== undefined) request.learned.push(learned(finding.dname, false))
-    const others = iteration.candidates.some((address) => !iteration.tried.has(address.key))
-    if (!finding.usable || others || iteration.lookups.length > 0)
-      return this.#tryAnother(iteration, query, finding.reason)
-    iteration.lastResort = true
-    return this.consume(request, query, arrival)
-  }
-
-  #hearError(iteration: Iteration, query: Query, finding: Finding & { kind: 'error' }): Step {
-    if (!finding.plain) return this.#tryAnother(iteration, query, rcodeText(finding.rcode))
-    // It may not know EDNS: the same server again without. Only if that works it is remembered, RFC 6891 §7.
-    this.#servers.learn(query.server, { kind: 'edns-refused' })
-    iteration.retry = { server: query.server, tcp: query.protocol !== 'udp' }
-    iteration.troubles.push(`${query.server.hostText} ${rcodeText(finding.rcode)}`)
-    return 'produce'
-  }
-
-  #hearTruncated(iteration: Iteration, query: Query): Step {
-    if (query.protocol !== 'udp') return this.#tryAnother(iteration, query, 'truncated over a connection')
-    iteration.retry = { server: query.server, tcp: true } // RFC 7766 §5
-    return 'produce'
-  }
-}
-
-/** What they say is validated like everything else. */
-function fallbackRule(fallback: Settings['fallback']): ForwardRule | undefined {
-  return fallback && { subtree: ROOT, servers: fallback.servers, authoritative: false, dnssec: true }
 }
 
 /** The servers resolve for us. */
@@ -542,39 +386,6 @@ function showsDname({ proofs }: Finding & { kind: 'denial' }, name: Name): boole
 /** Some of what went wrong, each once: one line for people. */
 function firstFew(reasons: readonly string[]): string {
   return [...new Set(reasons)].slice(0, 3).join(', ')
-}
-
-/** A CNAME that we made of the DNAME before it. */
-function isSynthetic(link: RRset, before: RRset | undefined): boolean {
-  return link.type === Type.CNAME && before?.type === Type.DNAME
-}
-
-function learned(rrset: RRset, authoritative: boolean): Request['learned'][number] {
-  return { rrset, rank: authoritative ? Rank.ANSWER : Rank.ANSWER_NONAUTH, security: 'indeterminate' }
-}
-
-/** A finding in a few words, for trace and EDE. */
-function describe(finding: Finding): string {
-  switch (finding.kind) {
-    case 'answer':
-      return `answer ${typeText(finding.rrset.type)}`
-    case 'alias':
-      return `alias to ${nameToText(finding.target)}`
-    case 'referral':
-      return `referral to ${nameToText(finding.zone)}`
-    case 'denial':
-      return finding.denial
-    case 'lame':
-      return finding.reason
-    case 'error':
-      return rcodeText(finding.rcode)
-    case 'too-long':
-      return 'DNAME overflow'
-    case 'truncated':
-      return 'truncated'
-    default:
-      return unreachable(finding)
-  }
 }
 
 function unreachable(finding: never): never {

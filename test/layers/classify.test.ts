@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { type Asked, classifyReply, denialTtl, type Finding } from '../../src/layers/classify.ts'
+import { type Asked, classifyReply, denialTtl, type Finding, findingText } from '../../src/layers/classify.ts'
 import { nameFromText, nameToText } from '../../src/wire/name.ts'
 import { Rcode, Type } from '../../src/wire/types.ts'
 import { type ReplyText, reply, sets } from '../support/messages.ts'
@@ -229,5 +229,29 @@ describe('classifyReply: DS at a cut (RFC 4035 §3.1.4.1)', () => {
     expect(finding.rrset.type).to.equal(Type.DS)
     const below = classify({ aa: false, authority: ns }, { ...asked, qname: nameFromText('a.www.example.org.') })
     expectKind(below, 'referral')
+  })
+})
+
+describe('findingText', () => {
+  it('says in a few words what was found, for each kind', () => {
+    const set = { answer: 'www.example.org. A 192.0.2.1' }
+    const alias = { answer: 'www.example.org. CNAME www.example.net.' }
+    const cut = { aa: false, authority: 'sub.example.org. NS ns.sub.example.org.' }
+    const texts = [
+      classify(set),
+      classify(alias),
+      classify(cut, { qname: nameFromText('www.sub.example.org.') }),
+      classify({ rcode: Rcode.NXDOMAIN, authority: SOA }),
+      classify({ rcode: Rcode.REFUSED }),
+      classify({ tc: true }),
+    ].map(findingText)
+    expect(texts).to.deep.equal([
+      'answer A',
+      'alias to www.example.net.',
+      'referral to sub.example.org.',
+      'nxdomain',
+      'REFUSED',
+      'truncated',
+    ])
   })
 })

@@ -28,7 +28,7 @@ import type { Snapshot } from './metrics/metric.ts'
 import { OwnCounter } from './metrics/own-counters.ts'
 import { type Health, MetricsServer } from './metrics/server.ts'
 import { Prefill } from './prefill.ts'
-import { SettingsStore } from './settings-store.ts'
+import { type Edit, SettingsStore } from './settings-store.ts'
 import { sumOfWorkers } from './sums.ts'
 import { TrustAnchorKeeper } from './trust-anchor-keeper.ts'
 
@@ -62,10 +62,14 @@ export interface Status {
   leaving: number
   /** A change of the configuration waits to be confirmed. */
   unconfirmed: boolean
+  /** Settings that differ from what is followed, until the service is restarted. */
+  needsRestart: readonly string[]
 }
 
 export interface ReloadResult {
   changes: Change[]
+  /** All workers are replaced. */
+  rolls: boolean
   /** Settings that differ in the files, and are not followed before the service is restarted. */
   needsRestart: string[]
 }
@@ -180,6 +184,7 @@ export class Manager {
       workers: this.fleet.facts(),
       leaving: this.fleet.leaving,
       unconfirmed: this.settings.isPending,
+      needsRestart: this.settings.needsRestart,
     }
   }
 
@@ -279,8 +284,18 @@ export class Manager {
     return order.kind === 'stats' ? { ...(answer as CacheFacts), prefill: this.#prefill.facts() } : answer
   }
 
+  /** Changes the configuration. */
+  edit(edit: Edit): Promise<Change[]> {
+    if (edit.dryRun) return this.settings.edit(edit)
+    return this.#while('changing settings', () => this.settings.edit(edit))
+  }
+
   /** `4`, `+2`, `-1` or `auto`. Resolves with the number of workers there are then. */
-  async scale(to: string): Promise<number> {
+  scale(to: string): Promise<number> {
+    return this.#while('scaling', () => this.#scale(to))
+  }
+
+  async #scale(to: string): Promise<number> {
     const { max } = WORKERS
     if (to === 'auto') {
       this.#auto = autoScaleOf({ ...this.settings.config, workers: rangeOf(this.settings.config) })
@@ -300,7 +315,11 @@ export class Manager {
   }
 
   /** Resolves with the number of workers there are then. */
-  async remove(worker: number): Promise<number> {
+  remove(worker: number): Promise<number> {
+    return this.#while('scaling', () => this.#remove(worker))
+  }
+
+  async #remove(worker: number): Promise<number> {
     this.#auto = undefined
     await this.fleet.remove(worker)
     this.#lastDecision = `worker ${worker} left: an operator asked for it`
@@ -324,16 +343,23 @@ export class Manager {
     if (files === undefined) throw new BowlineError('no-files', 'this service was started without configuration files')
     return this.#while('reloading', async () => {
       await this.#tally(() => loadOperatorConfig(files), false) // for mistakes with file and line
-      const changes = await this.settings.edit({ document: readSettings(files) as Json, dryRun })
-      if (dryRun) return { changes, needsRestart: changes.filter(needsRestart).map(({ path }) => path) }
-      if (force || (changes.length === 0 && namesFiles(this.settings.config))) await this.fleet.roll(this.fleet.config)
-      return { changes, needsRestart: changes.filter(needsRestart).map(({ path }) => path) }
+      const changes = await this.settings.edit({ change: () => readSettings(files) as Json, dryRun })
+      const rolls = changes.some((change) => change.class === ReloadClass.ROLL)
+      const rollsAnyway = !rolls && (force || (changes.length === 0 && namesFiles(this.settings.config)))
+      if (rollsAnyway && !dryRun) await this.fleet.roll(this.fleet.config)
+      const waiting = changes.filter(needsRestart).map(({ path }) => path)
+      return { changes, rolls: rolls || rollsAnyway, needsRestart: waiting }
     })
   }
 
   async upgrade(): Promise<{ pid: number }> {
     const { upgrade } = this.#options
     if (upgrade === undefined) throw new BowlineError('upgrade', 'this service cannot be replaced while it runs')
+    if (this.settings.isPending)
+      throw new BowlineError(
+        'unconfirmed',
+        'a change of the configuration waits to be confirmed, and would be forgotten; confirm it, or let it go back first',
+      )
     return this.#while('upgrading', upgrade)
   }
 

@@ -8,7 +8,7 @@ import { type Config, type ConfigInput, configSchema } from '../src/config/schem
 import { declarations } from '../src/config/tree.ts'
 import type { Clock, Timer } from '../src/io/interfaces.ts'
 import { settingsFromConfig } from '../src/settings-from-config.ts'
-import { type Change, changesBetween } from './changes.ts'
+import { type Change, changesBetween, ReloadClass } from './changes.ts'
 import { getAt, type Json, setAt } from './json-patch.ts'
 
 export interface SettingsOptions {
@@ -22,8 +22,8 @@ export interface SettingsOptions {
 }
 
 export interface Edit {
-  /** What the document becomes. */
-  document: Json
+  /** What the document becomes, of what it is when those before have been put into effect. */
+  change(document: Json): Json
   /** Only say what would change. */
   dryRun?: boolean
   /** Go back to what was before, unless confirm() is called within so long. */
@@ -37,6 +37,9 @@ export class SettingsStore {
   #document: Json
   #config: Config
   #pending: { document: Json; timer: Timer } | undefined
+  /** The edit being put into effect: the next begins with what it leaves. */
+  #turn: Promise<unknown> = Promise.resolve()
+  #waiting: string[] = []
 
   constructor(options: SettingsOptions) {
     this.#options = options
@@ -59,18 +62,18 @@ export class SettingsStore {
     return `"${createHash('sha256').update(JSON.stringify(this.#document)).digest('hex').slice(0, 16)}"`
   }
 
+  /** Settings that differ from what is followed, until the service is restarted. */
+  get needsRestart(): readonly string[] {
+    return this.#waiting
+  }
+
   get isPending(): boolean {
     return this.#pending !== undefined
   }
 
   /** The document with the defaults of everything that is not written, as it would be written. */
   get whole(): Json {
-    let whole: Json = {}
-    for (const { path, kind, fallback } of declarations(configSchema)) {
-      if (kind === 'section' || fallback === undefined || path.includes('[]')) continue
-      whole = setAt(whole, path.split('/'), fallback as Json)
-    }
-    return overlay(whole, this.#document)
+    return wholeOf(this.#document)
   }
 
   /** Throws a BowlineError 'no-such-setting' when nothing is there. */
@@ -83,15 +86,19 @@ export class SettingsStore {
 
   /** Resolves with what changed, or would. Rejects with a ConfigError that lists every mistake, with 'etag' when somebody
    *  else was quicker, or with the reason why it could not be put into effect; nothing has changed then. */
-  async edit({ document: wanted, dryRun, rollbackAfterMs, ifMatch }: Edit): Promise<Change[]> {
+  edit(edit: Edit): Promise<Change[]> {
+    return edit.dryRun ? this.#edit(edit) : this.#inTurn(() => this.#edit(edit))
+  }
+
+  async #edit({ change, dryRun, rollbackAfterMs, ifMatch }: Edit): Promise<Change[]> {
     if (ifMatch !== undefined && ifMatch !== '*' && ifMatch !== this.etag)
       throw new BowlineError('etag', `the configuration has changed since ${ifMatch}; read it again`)
-    const document = spelledOut(wanted)
+    const document = spelledOut(change(this.#document))
     const config = makeConfig(document as ConfigInput)
     settingsFromConfig(config) // looks into the files it names
-    const changes = changesBetween(this.#config, config)
-    if (dryRun) return changes
     const former = this.#document
+    const changes = asWritten(changesBetween(this.#config, config), wholeOf(former), wholeOf(document))
+    if (dryRun) return changes
     await this.#take(document, config, changes)
     if (rollbackAfterMs !== undefined) this.#awaitConfirmation(former, rollbackAfterMs)
     else this.#forgetPending()
@@ -111,6 +118,13 @@ export class SettingsStore {
   async #take(document: Json, config: Config, changes: readonly Change[]): Promise<void> {
     if (changes.length > 0) this.#config = await this.#options.follow(config, changes)
     this.#document = document
+    this.#waiting = changes.filter((change) => change.class === ReloadClass.RESTART).map(({ path }) => path)
+  }
+
+  #inTurn<Result>(act: () => Promise<Result>): Promise<Result> {
+    const result = this.#turn.then(act)
+    this.#turn = result.catch(() => {})
+    return result
   }
 
   #awaitConfirmation(former: Json, afterMs: number): void {
@@ -118,15 +132,20 @@ export class SettingsStore {
     // of several that nobody confirmed, the first tells what to go back to
     const document = this.#pending?.document ?? former
     this.#forgetPending()
-    const timer = clock.after(afterMs, () => {
+    const goBack = async () => {
+      if (this.#pending !== pending) return // an edit that came to its end meanwhile has replaced it
       this.#pending = undefined
       log('config-rolled-back', 'the last change of the configuration was not confirmed: back to what was before')
       const config = makeConfig(document as ConfigInput)
-      this.#take(document, config, changesBetween(this.#config, config)).catch((error: Error) =>
+      await this.#take(document, config, changesBetween(this.#config, config))
+    }
+    const timer = clock.after(afterMs, () => {
+      this.#inTurn(goBack).catch((error: Error) =>
         log('config-not-rolled-back', `the configuration could not be taken back: ${error.message}`),
       )
     })
-    this.#pending = { document, timer }
+    const pending = { document, timer }
+    this.#pending = pending
   }
 
   #forgetPending(): void {
@@ -145,6 +164,24 @@ function spelledOut(document: Json): Json {
     const written = getAt(spelled, path)
     return typeof written === 'boolean' ? setAt(spelled, path, { enable: written }) : spelled
   }, document)
+}
+
+function wholeOf(document: Json): Json {
+  let whole: Json = {}
+  for (const { path, kind, fallback } of declarations(configSchema)) {
+    if (kind === 'section' || fallback === undefined || path.includes('[]')) continue
+    whole = setAt(whole, path.split('/'), fallback as Json)
+  }
+  return overlay(whole, document)
+}
+
+/** With values as people write them, `10s` and not 10000, where both are written or have a default. */
+function asWritten(changes: readonly Change[], before: Json, after: Json): Change[] {
+  return changes.map((change) => {
+    const [from, to] = [before, after].map((document) => getAt(document, change.path.split('/')))
+    const differ = from !== undefined && to !== undefined && JSON.stringify(from) !== JSON.stringify(to)
+    return differ ? { ...change, from, to } : change
+  })
 }
 
 function overlay(below: Json, above: Json): Json {

@@ -19,12 +19,17 @@ export function addLiveConfigCommands(config: Command): void {
       .command('get')
       .description('Show a setting of the running service, or all of them.')
       .argument('[setting]', 'as in cache/size-max', toPath, ''),
-  ).action((path: string, options: ServiceOptions) =>
-    conclude(true, async () => {
-      printJson((await askRunning(options, { method: 'GET', path: `/v1/config${path}` })).body)
-      return ExitCode.DONE
-    }),
   )
+    .option('--written', 'only what was written, without the defaults')
+    .option('--etag', 'with the tag of the configuration, for --if-match')
+    .action((path: string, options: ServiceOptions & { written?: boolean; etag?: boolean }) =>
+      conclude(true, async () => {
+        const only = options.written ? '?written=true' : ''
+        const { body, etag } = await askRunning(options, { method: 'GET', path: `/v1/config${path}${only}` })
+        printJson(options.etag ? { etag, value: body } : body)
+        return ExitCode.DONE
+      }),
+    )
 
   edits(
     config

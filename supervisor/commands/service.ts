@@ -2,11 +2,13 @@
 
 import type { Command } from 'commander'
 import { Argument, InvalidArgumentError, Option } from 'commander'
+import { BowlineError } from '../../src/config/error.ts'
 import { thisMachine } from '../../src/config/folders.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { LOG_GROUPS } from '../../src/config/log-groups.ts'
 import type { Change } from '../changes.ts'
 import { type Answer, askService, type Question } from '../control/client.ts'
+import type { ReloadResult } from '../manager.ts'
 import { CONFIG_HELP, CONFIG_OPTION, collect, conclude, ExitCode, JSON_HELP, printJson } from './outcome.ts'
 
 export interface ServiceOptions {
@@ -51,7 +53,7 @@ export function addServiceCommands(program: Command): void {
     .allowUnknownOption() // -1 looks like one
     .addHelpText('after', '\nWith auto, the number follows the load, within the bounds of the configuration.')
     .action((workers: string, options: ServiceOptions) =>
-      order<{ workers: number }>(options, post('/v1/scale', { workers }), (body) => `${body.workers} workers\n`),
+      order<Scaled>(options, post('/v1/scale', { workers }), scaledText),
     )
 
   findsService(program.command('restart').description('Replace workers by new ones, one by one. No query is lost.'))
@@ -69,8 +71,8 @@ export function addServiceCommands(program: Command): void {
     .option('-n, --dry-run', 'only show what differs, and what it would take to follow')
     .action((options: ServiceOptions & { force?: boolean; dryRun?: boolean }) => {
       const { force, dryRun } = options
-      return order<{ changes: Change[] }>(options, post('/v1/reload', { force, dryRun }), ({ changes }) =>
-        changes.length === 0 ? 'no setting differs\n' : changes.map(changeText).join(''),
+      return order<ReloadResult>(options, post('/v1/reload', { force, dryRun }), (result) =>
+        reloadText(result, dryRun ?? false),
       )
     })
 
@@ -97,18 +99,42 @@ export function addServiceCommands(program: Command): void {
   findsService(
     program
       .command('log')
-      .description('Change what is logged, until the configuration is read again.')
+      .description('Change what is logged, until the configuration is read again; without a level, show what is.')
       .addArgument(
-        new Argument('<level>', 'the least level').choices(['crit', 'err', 'warning', 'notice', 'info', 'debug']),
+        new Argument('[level]', 'the least level').choices(['crit', 'err', 'warning', 'notice', 'info', 'debug']),
       ),
   )
     .addOption(
       new Option('-g, --group <name...>', 'parts of the resolver of which everything is logged').choices(LOG_GROUPS),
     )
-    .action((level: string, options: ServiceOptions & { group?: string[] }) => {
-      const body = { level, groups: options.group ?? [] }
-      return order(options, { method: 'PUT', path: '/v1/logging', body }, () => `logging ${level}\n`)
+    .action((level: string | undefined, options: ServiceOptions & { group?: string[] }) => {
+      const groups = options.group ?? []
+      if (level === undefined && groups.length > 0)
+        return conclude(options.json, () => {
+          throw new BowlineError('usage', 'name a level with the groups, as in bowline log notice --group select')
+        })
+      const path = '/v1/logging'
+      const question: Question =
+        level === undefined ? { method: 'GET', path } : { method: 'PUT', path, body: { level, groups } }
+      return order<Logging>(options, question, loggingText)
     })
+}
+
+interface Logging {
+  level: string
+  groups: string[]
+}
+
+function loggingText({ level, groups }: Logging): string {
+  return `logging ${level}${groups.length === 0 ? '' : `, and everything of ${groups.join(', ')}`}\n`
+}
+
+export interface Scaled {
+  workers: number
+}
+
+export function scaledText({ workers }: Scaled): string {
+  return `${workers} worker${workers === 1 ? '' : 's'}\n`
 }
 
 interface CounterValue {
@@ -120,6 +146,15 @@ interface CounterValue {
 function labelsText(labels: Record<string, string>): string {
   const pairs = Object.entries(labels).map(([name, value]) => `${name}="${value}"`)
   return pairs.length === 0 ? '' : `{${pairs.join(',')}}`
+}
+
+/** What was done, or would be. */
+export function reloadText({ changes, rolls, needsRestart }: ReloadResult, dryRun: boolean): string {
+  const lines = changes.length === 0 ? 'no setting differs\n' : changes.map(changeText).join('')
+  const workers = rolls ? `all workers ${dryRun ? 'would be' : 'were'} replaced, one by one\n` : ''
+  const rest =
+    needsRestart.length === 0 ? '' : `not followed before the service is restarted: ${needsRestart.join(', ')}\n`
+  return `${lines}${workers}${rest}`
 }
 
 /** One line for a person. */

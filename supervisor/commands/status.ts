@@ -35,7 +35,7 @@ export function isWell({ workers }: Status): boolean {
 }
 
 export function statusText(status: Status): string {
-  const { version, pid, state, uptimeMs, scaling, keeper, cache, workers, leaving, unconfirmed } = status
+  const { version, pid, state, uptimeMs, scaling, keeper, cache, workers, leaving, unconfirmed, needsRestart } = status
   const range = scaling.mode === 'auto' ? `auto, ${scaling.min} to ${scaling.max}` : 'fixed'
   return [
     `bowline ${version}, process ${pid}, ${state}, up ${durationText(uptimeMs)}`,
@@ -44,6 +44,7 @@ export function statusText(status: Status): string {
     `cache: at most ${(cache.sizeMax / 2 ** 20).toFixed(0)} MiB${cache.auto ? ' (auto)' : ''}`,
     ...(leaving > 0 ? [`${leaving} more finish what they have`] : []),
     ...(unconfirmed ? ['a change of the configuration waits for bowline config confirm'] : []),
+    ...(needsRestart.length > 0 ? [`a restart of the service is needed for ${needsRestart.join(', ')}`] : []),
     '',
     workersText(workers),
   ].join('\n')

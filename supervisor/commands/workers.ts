@@ -4,7 +4,7 @@ import { type Command, InvalidArgumentError } from 'commander'
 import type { WorkerFacts } from '../fleet.ts'
 import type { Status } from '../manager.ts'
 import { conclude, ExitCode, printJson } from './outcome.ts'
-import { askRunning, findsService, order, type ServiceOptions } from './service.ts'
+import { askRunning, findsService, order, type Scaled, type ServiceOptions, scaledText } from './service.ts'
 import { workersText } from './status.ts'
 
 export function addWorkersCommands(program: Command): void {
@@ -40,7 +40,7 @@ export function addWorkersCommands(program: Command): void {
   ).action((id: number | undefined, options: ServiceOptions) => {
     if (id === undefined) return scale(options, '-1')
     const question = { method: 'POST', path: '/v1/remove', body: { worker: id } } as const
-    return order<{ workers: number }>(options, question, (body) => `${body.workers} workers\n`)
+    return order<Scaled>(options, question, scaledText)
   })
 
   findsService(
@@ -55,7 +55,7 @@ export function addWorkersCommands(program: Command): void {
 
 function scale(options: ServiceOptions, to: string): Promise<void> {
   const question = { method: 'POST', path: '/v1/scale', body: { workers: to } } as const
-  return order<{ workers: number }>(options, question, (body) => `${body.workers} workers\n`)
+  return order<Scaled>(options, question, scaledText)
 }
 
 function withShares(workers: readonly WorkerFacts[]) {

@@ -1,6 +1,8 @@
 /** How the command line speaks to the running service. */
 
+import { readFileSync } from 'node:fs'
 import { request } from 'node:http'
+import { dirname, join } from 'node:path'
 import { ExitCode, ServiceError } from '../commands/outcome.ts'
 import type { Problem } from './problem.ts'
 import type { Method } from './routes.ts'
@@ -17,6 +19,11 @@ export interface Question {
   contentType?: string
   ifMatch?: string
 }
+
+/** Whoever waits is told so after a while: what is only told is told at once, what is done may take many seconds. */
+const LONG_MS = { told: 5000, done: 30_000 }
+/** What has not been told by then never will be; a trace may take a question's time. */
+const READ_MS = 70_000
 
 /** Rejects with a ServiceError: 3 when there is no service at `socketPath`, 1 when it refuses. */
 export function askService(socketPath: string, question: Question): Promise<Answer> {
@@ -39,9 +46,39 @@ export function askService(socketPath: string, question: Question): Promise<Answ
         else reject(refusal(status, answer as Partial<Problem> | undefined))
       })
     })
+    const slow = setTimeout(
+      () => process.stderr.write(`${slowText(socketPath)}\n`),
+      method === 'GET' ? LONG_MS.told : LONG_MS.done,
+    )
+    const ends = method === 'GET' ? setTimeout(() => asking.destroy(timeout()), READ_MS) : undefined
+    asking.on('close', () => {
+      clearTimeout(slow)
+      clearTimeout(ends)
+    })
     asking.on('error', (error: NodeJS.ErrnoException) => reject(unreachable(socketPath, error)))
     asking.end(text)
   })
+}
+
+/** The file beside the socket has the number of the process. */
+function slowText(socketPath: string): string {
+  const pid = readPid(join(dirname(socketPath), 'supervisor.pid'))
+  return (
+    `no answer from ${socketPath} yet; still waiting` +
+    (pid === undefined ? '' : ` (its supervisor is process ${pid}; ps -o stat,wchan,pcpu -p ${pid} shows what it does)`)
+  )
+}
+
+function readPid(path: string): string | undefined {
+  try {
+    return /^\d+/.exec(readFileSync(path, 'latin1'))?.[0]
+  } catch {
+    return undefined
+  }
+}
+
+function timeout(): Error {
+  return Object.assign(new Error(`no answer within ${READ_MS / 1000} s`), { code: 'ETIMEDOUT' })
 }
 
 function parse(text: string): unknown {
@@ -74,6 +111,12 @@ function unreachable(socketPath: string, error: NodeJS.ErrnoException): ServiceE
       'not-running',
       `no service takes commands at ${socketPath}; start one with bowline run, or name its configuration with -c or its socket with -s`,
       ExitCode.NOT_RUNNING,
+    )
+  if (error.code === 'ECONNRESET' || error.code === 'EPIPE')
+    return new ServiceError(
+      'hung-up',
+      `${socketPath}: the service hung up before it answered: it ended, or has too many connections; try again in some seconds, and see its log`,
+      ExitCode.FAILED,
     )
   return new ServiceError('control', `${socketPath}: ${error.message}`, ExitCode.FAILED)
 }

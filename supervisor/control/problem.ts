@@ -14,10 +14,12 @@ export interface Problem {
 
 export class HttpError extends Error {
   readonly problem: Problem
+  readonly headers: Readonly<Record<string, string>>
 
-  constructor(status: number, code: string, detail: string) {
+  constructor(status: number, code: string, detail: string, headers = {}) {
     super(detail)
     this.problem = makeProblem(status, code, detail)
+    this.headers = headers
   }
 }
 

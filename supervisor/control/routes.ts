@@ -92,6 +92,7 @@ const status = z.object({
   workers: z.array(worker),
   leaving: z.int(),
   unconfirmed: z.boolean(),
+  needsRestart: z.array(z.string()),
 })
 const counter = z.object({ name: z.string(), labels: z.record(z.string(), z.string()), value: z.number() })
 const level = z.enum(['crit', 'err', 'warning', 'notice', 'info', 'debug'])
@@ -373,7 +374,7 @@ export const ROUTES: readonly Route[] = [
     role: 'operate',
     summary: 'Reads the configuration files again. With a mistake in them nothing changes.',
     body: z.strictObject({ force: z.boolean().optional(), dryRun: z.boolean().optional() }).default({}),
-    response: changes.extend({ needsRestart: z.array(z.string()) }),
+    response: changes.extend({ rolls: z.boolean(), needsRestart: z.array(z.string()) }),
     handle: async (manager, { body }) => ({
       body: await manager.reload(body as { force?: boolean; dryRun?: boolean }),
     }),
@@ -495,7 +496,10 @@ function topRoute(table: FrequentTable): Route {
 }
 
 function limitOf(query: URLSearchParams): number {
-  return Math.min(1000, Number(query.get('limit')) || 20)
+  const text = query.get('limit') ?? '20'
+  if (!/^[1-9]\d{0,3}$/.test(text) || Number(text) > 1000)
+    throw new HttpError(400, 'query', `limit: ${text} is no number from 1 to 1000`)
+  return Number(text)
 }
 
 function traceOrder(query: URLSearchParams) {
@@ -521,18 +525,17 @@ function workerOf(query: URLSearchParams): number | undefined {
 }
 
 async function edit(manager: Manager, request: RouteRequest, change: (document: Json) => Json): Promise<Reply> {
-  const { settings } = manager
   const rollback = request.query.get('rollback-after')
   const seconds = rollback === null ? undefined : /^(\d{1,5})s?$/.exec(rollback)?.[1]
   if (rollback !== null && seconds === undefined)
     throw new HttpError(400, 'query', `rollback-after: ${rollback} is no time; write it as in 60s`)
-  const made = await settings.edit({
-    document: change(settings.document),
+  const made = await manager.edit({
+    change,
     dryRun: isTrue(request.query, 'dry-run'),
     rollbackAfterMs: seconds === undefined ? undefined : 1000 * Number(seconds),
     ifMatch: request.ifMatch,
   })
-  return { body: { changes: made }, etag: settings.etag }
+  return { body: { changes: made }, etag: manager.settings.etag }
 }
 
 function patched(present: Json, { body, contentType }: RouteRequest): Json {

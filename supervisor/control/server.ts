@@ -18,8 +18,10 @@ import { ROUTES, type Route } from './routes.ts'
 export const MAX_BODY = 1024 * 1024
 export const MAX_CONNECTIONS = 64
 const HEADERS_MS = 5000
+/** How often connections that are too slow are looked for; Node itself does so twice a minute. */
+const LOOK_MS = 1000
 const REQUEST_MS = 30_000
-const MAX_HEADERS = 8192
+const BOUNDS = { maxHeaderSize: 8192, connectionsCheckingInterval: LOOK_MS }
 
 /** What has to be read before root's rights are given up. */
 export function readControlFiles(config: Config) {
@@ -82,7 +84,7 @@ export class ControlServer {
         `management/group: there is no group ${group} here; name one, or leave it out`,
       )
     const roleOf: RoleOf = ({ socket }) => roleOfPeer(socket, gid)
-    const server = this.#limit(createServer({ maxHeaderSize: MAX_HEADERS }, this.#listener(roleOf)))
+    const server = this.#limit(createServer(BOUNDS, this.#listener(roleOf)))
     rmSync(path, { force: true }) // whoever left it there held the lock of the run folder, and is gone
     const mask = process.umask(0o177) // between bind and chmod nobody else may slip in
     try {
@@ -103,8 +105,8 @@ export class ControlServer {
     const tls = { cert, key, ca, requestCert: ca !== undefined, rejectUnauthorized: ca !== undefined }
     const server = this.#limit(
       key === undefined
-        ? createServer({ maxHeaderSize: MAX_HEADERS }, listener)
-        : (createTlsServer({ ...tls, maxHeaderSize: MAX_HEADERS, minVersion: 'TLSv1.3' }, listener) as Server),
+        ? createServer(BOUNDS, listener)
+        : (createTlsServer({ ...tls, ...BOUNDS, minVersion: 'TLSv1.3' }, listener) as Server),
     )
     try {
       await listening(server, (done) => server.listen({ host: point.host, port: point.port }, done))
@@ -138,7 +140,9 @@ export class ControlServer {
       const { pathname, searchParams } = new URL(request.url ?? '/', 'http://control')
       const role = roleOf(request)
       if (role === undefined)
-        throw new HttpError(401, 'who', 'show a token or a certificate that the access file names')
+        throw new HttpError(401, 'who', 'show a token or a certificate that the access file names', {
+          'www-authenticate': 'Bearer',
+        })
       if (pathname === '/v1/openapi.json' && request.method === 'GET') {
         reply(response, 200, openApiDocument())
         return
@@ -161,7 +165,9 @@ export class ControlServer {
     } catch (error) {
       const problem = problemOf(error)
       if (problem === undefined) throw error
-      if (problem.status === 401) response.setHeader('www-authenticate', 'Bearer')
+      if (error instanceof HttpError)
+        for (const [name, value] of Object.entries(error.headers)) response.setHeader(name, value)
+      if (problem.status === 503) response.setHeader('retry-after', '1')
       reply(response, problem.status, problem)
     }
   }
@@ -186,7 +192,7 @@ function findRoute(method: string, pathname: string): { route: Route; rest: stri
   const found = fitting.find(({ route }) => route.method === method)
   if (found !== undefined) return found
   const methods = fitting.map(({ route }) => route.method).join(', ')
-  throw new HttpError(405, 'method', `${pathname} knows ${methods}`)
+  throw new HttpError(405, 'method', `${pathname} knows ${methods}`, { allow: methods }) // RFC 9110 §15.5.6
 }
 
 /** What stands after the path of `route`; undefined when it is not that path. */
@@ -210,7 +216,9 @@ async function readBody(request: IncomingMessage, route: Route, contentType: str
   if (route.body === undefined) return undefined
   const allowed = route.contentTypes ?? ['application/json']
   if (text !== '' && !allowed.includes(contentType))
-    throw new HttpError(415, 'content-type', `the body must be one of ${allowed.join(', ')}`)
+    throw new HttpError(415, 'content-type', `the body must be one of ${allowed.join(', ')}`, {
+      [route.method === 'PATCH' ? 'accept-patch' : 'accept']: allowed.join(', '), // RFC 5789 §2.2, RFC 9110 §12.5.1
+    })
   let value: unknown
   try {
     value = text === '' ? undefined : JSON.parse(text)

@@ -102,7 +102,8 @@ describe('bowline config validate', () => {
         place: { file, line: 2, column: 10 },
         path: 'workers',
         found: '0',
-        allowed: 'a whole number from 1 to 256, auto, or the least and the most, as in {min: 2, max: 8}',
+        allowed:
+          'a whole number from 1 to 256, auto, or a map of count, min, max, cpu-affinity, as in {min: 2, max: 8}',
         remedy: 'write at least 1',
       },
     ])
@@ -139,7 +140,7 @@ describe('bowline run', () => {
     expect(code).to.equal(2)
     expect(stdout).to.equal('')
     expect(stderr).to.equal(
-      `${file}:2:10: workers: found "none"; allowed: a whole number from 1 to 256, auto, or the least and the most, as in {min: 2, max: 8}; write a whole number without ` +
+      `${file}:2:10: workers: found "none"; allowed: a whole number from 1 to 256, auto, or a map of count, min, max, cpu-affinity, as in {min: 2, max: 8}; write a whole number without ` +
         'quotes or unit; without the setting it is auto\n',
     )
     expect(() => readFileSync(rundir)).to.throw('ENOENT')

@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { request } from 'node:http'
+import { type IncomingHttpHeaders, request } from 'node:http'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,12 +10,14 @@ import { expect } from 'chai'
 import { AccessList, allows } from '../../supervisor/control/access.ts'
 import { openApiDocument } from '../../supervisor/control/openapi.ts'
 import { ROUTES } from '../../supervisor/control/routes.ts'
-import { MAX_BODY } from '../../supervisor/control/server.ts'
+import { MAX_BODY, MAX_CONNECTIONS } from '../../supervisor/control/server.ts'
 import { freePort, pause } from '../workers/sockets.ts'
+import { bowline } from './command.ts'
 import { Service } from './service.ts'
 
 interface Answer {
   status: number
+  headers: IncomingHttpHeaders
   type: string
   etag: string | undefined
   body: { [key: string]: never } & { code: string; detail: string; status: number }
@@ -38,7 +40,8 @@ function askAt(where: { socketPath: string } | { port: number }, method: string,
       })
       response.on('end', () => {
         const { 'content-type': type = '', etag } = response.headers
-        resolve({ status: response.statusCode ?? 0, type, etag, body: body === '' ? undefined : JSON.parse(body) })
+        const { statusCode: status = 0, headers } = response
+        resolve({ status, headers, type, etag, body: body === '' ? undefined : JSON.parse(body) })
       })
     })
     asking.on('error', reject)
@@ -140,6 +143,7 @@ describe('the control API', () => {
         'etag',
       ],
       ['to confirm what nobody did', 'POST', '/v1/confirm', {}, 409, 'nothing-pending'],
+      ['a number of answers that cannot be', 'GET', '/v1/requests?limit=-1', {}, 400, 'query'],
       ['a path with a broken escape', 'GET', '/v1/config/%', {}, 400, 'path'],
     ]
     for (const [what, method, path, more, status, code] of cases)
@@ -164,6 +168,38 @@ describe('the control API', () => {
       const first = await new Promise<string>((resolve) => socket.once('data', (data) => resolve(data.toString())))
       expect(first).to.match(/^HTTP\/1\.1 413 /)
       socket.destroy()
+    })
+
+    it('what a path or a body is not for, and says what is', async () => {
+      expect((await ask('DELETE', '/v1/logging')).headers).to.include({ allow: 'GET, PUT' })
+      const headers = { 'content-type': 'text/plain' }
+      const { headers: told } = await ask('PATCH', '/v1/config', { text: 'x', headers })
+      expect(told['accept-patch']).to.contain('application/merge-patch+json')
+    })
+
+    it('a second change while one is under way, and a new supervisor while one is not confirmed', async () => {
+      const [first, second] = await Promise.all([
+        ask('POST', '/v1/restart', { body: {} }),
+        ask('PUT', '/v1/config/drain-timeout', { body: '2s' }),
+      ])
+      expect([first.status, second.status]).to.deep.equal([200, 503])
+      expect(second.headers['retry-after']).to.equal('1')
+      expect(second.body.detail).to.contain('restarting')
+      await ask('PUT', '/v1/config/drain-timeout?rollback-after=60s', { body: '2s' })
+      const { status, body } = await ask('POST', '/v1/upgrade')
+      expect({ status, code: body.code }).to.deep.equal({ status: 409, code: 'unconfirmed' })
+      await ask('POST', '/v1/confirm', { body: {} })
+    })
+
+    it('connections that say nothing, so that others have their place', async function () {
+      this.timeout(20_000)
+      const silent = Array.from({ length: MAX_CONNECTIONS }, () => connect(service.socket).on('error', () => {}))
+      await Promise.all(silent.map((socket) => new Promise((resolve) => socket.once('connect', resolve))))
+      const told = await bowline('status', '-s', service.socket)
+      expect(told).to.include({ code: 1, stdout: '' })
+      expect(told.stderr).to.contain('the service hung up before it answered')
+      await Promise.all(silent.map((socket) => new Promise((resolve) => socket.resume().once('close', resolve))))
+      expect((await ask('GET', '/v1/status')).status).to.equal(200)
     })
 
     it('everything after a ninth kilobyte of headers', async () => {
@@ -207,7 +243,7 @@ describe('the control API', () => {
 
     it('only says what would change, when asked to', async () => {
       const { body } = await ask('PUT', '/v1/config/cache/ttl-max?dry-run=true', { body: '2h' })
-      expect(body).to.deep.equal({ changes: [{ path: 'cache/ttl-max', from: 86_400, to: 7200, class: 'roll' }] })
+      expect(body).to.deep.equal({ changes: [{ path: 'cache/ttl-max', from: '1d', to: '2h', class: 'roll' }] })
       expect((await ask('GET', '/v1/config/cache/ttl-max')).body).to.equal('1d')
     })
 

@@ -140,8 +140,8 @@ describe('the running service', () => {
     service.write({ ...settings, workers: 1, options: { minimize: false }, management: { group: 'root' } })
     const told = await operate(service, 'reload', '--dry-run')
     expect((await statusOf(service)).workers.map(({ pid }) => pid)).to.deep.equal(before) // nothing has happened
-    const { changes, needsRestart } = await operate(service, 'reload')
-    expect(told).to.deep.equal({ changes, needsRestart })
+    const { changes, needsRestart, rolls } = await operate(service, 'reload')
+    expect(told).to.deep.equal({ changes, needsRestart, rolls })
     expect(changes.map((change: { path: string; class: string }) => [change.path, change.class])).to.have.deep.members([
       ['workers', 'live'],
       ['management/group', 'restart'],
@@ -274,6 +274,52 @@ describe('the running service', () => {
     expect(line.questions[0]).to.include({ question: 'hang.example. A', unfinished: true })
     client.close()
   })
+
+  it('says what a reload did beside changing settings', async () => {
+    const service = await start({ workers: 1, withFile: true })
+    const reload = async (...words: string[]) => (await bowline('reload', ...words, '-s', service.socket)).stdout
+    expect(await reload()).to.equal('no setting differs\n')
+    expect(await reload('--force', '--dry-run')).to.equal(
+      'no setting differs\nall workers would be replaced, one by one\n',
+    )
+    expect(await reload('--force')).to.equal('no setting differs\nall workers were replaced, one by one\n')
+    service.write({ ...settingsOf({ port, workers: 1 }, service.rundir), user: 'nobody' })
+    expect(await reload()).to.equal(
+      'user: not set → "nobody" (restart)\nnot followed before the service is restarted: user\n',
+    )
+    expect((await bowline('status', '-s', service.socket)).stdout).to.contain(
+      'a restart of the service is needed for user\n',
+    )
+  })
+
+  it('shows what is logged, and gives the tag that a careful change needs', async () => {
+    const service = await start({ workers: 1, withFile: true })
+    await operate(service, 'log', 'info', '--group', 'select')
+    expect((await bowline('log', '-s', service.socket)).stdout).to.equal('logging info, and everything of select\n')
+    const wrong = await bowline('log', '--group', 'select', '-s', service.socket)
+    expect(wrong).to.deep.equal({
+      code: 2,
+      stdout: '',
+      stderr: 'name a level with the groups, as in bowline log notice --group select\n',
+    })
+    const { etag } = await operate(service, 'config', 'get', 'nsid', '--etag')
+    await operate(service, 'config', 'set', 'nsid', 'one', '--if-match', etag)
+    const late = await bowline('config', 'set', 'nsid', 'two', '--if-match', etag, '-s', service.socket)
+    expect(late.code).to.equal(1)
+    expect(late.stderr).to.contain('read it again')
+  })
+
+  it('says so when it has not answered for a while', async () => {
+    const service = await start({ workers: 1 })
+    service.process.kill('SIGSTOP')
+    const asked = bowline('status', '-s', service.socket)
+    setTimeout(() => service.process.kill('SIGCONT'), 7000)
+    const { code, stderr } = await asked
+    expect(code).to.equal(0)
+    expect(stderr).to.contain(
+      `no answer from ${service.socket} yet; still waiting (its supervisor is process ${service.process.pid}`,
+    )
+  }).timeout(30_000)
 
   it('ends with 3 when there is no service', async () => {
     const { code, stderr } = await bowline('status', '-s', '/tmp/no-such-service.sock')

@@ -25,6 +25,7 @@ const status: Status = {
   ],
   leaving: 1,
   unconfirmed: false,
+  needsRestart: ['user'],
 }
 
 describe('statusText', () => {
@@ -35,6 +36,7 @@ describe('statusText', () => {
       'keeper: process 99, running, up 1m 39s, 0 restarts',
       'cache: at most 512 MiB (auto)',
       '1 more finish what they have',
+      'a restart of the service is needed for user',
       '',
       'worker  pid    state  uptime    qps  share  busy    rss  in flight  restarts',
       '     1  101  running   1m 1s  12345   50 %  46 %  98 MB          3         0',

@@ -69,7 +69,7 @@ export class Signatures {
     return this.#verified.get(set)?.verdict.security === 'secure'
   }
 
-  /** The wildcard that a set verified as secure was expanded from, if it was. */
+  /** Of a set that holds and was expanded from a wildcard: the name that the wildcard stands below. */
   wildcardOf(set: RRset): Name | undefined {
     return this.#verified.get(set)?.wildcard
   }

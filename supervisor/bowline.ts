@@ -8,7 +8,7 @@ import { addConfigCommands } from './commands/config.ts'
 import { addExplainClientCommand } from './commands/explain-client.ts'
 import { addLiveConfigCommands } from './commands/live-config.ts'
 import { addModuleCommands } from './commands/module.ts'
-import { ExitCode } from './commands/outcome.ts'
+import { ExitCode, printJson } from './commands/outcome.ts'
 import { addQueryCommand } from './commands/query.ts'
 import { addRequestsCommand } from './commands/requests.ts'
 import { addRunCommand } from './commands/run.ts'
@@ -49,9 +49,20 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(ExitCode.DONE)
 })
 
+// Who reads JSON is told as JSON what was wrong with the command line, too.
+const json = process.argv.includes('--json')
+if (json) silence(program)
 try {
   await program.parseAsync()
 } catch (error) {
   if (!(error instanceof CommanderError)) throw error
+  if (json && error.exitCode !== 0)
+    printJson({ error: { code: 'usage', message: error.message.replace(/^error: /, '') } })
   process.exitCode = error.exitCode === 0 ? ExitCode.DONE : ExitCode.USAGE // 0: help or version was asked for
+}
+
+/** Has `command` and those below it say nothing on standard error. */
+function silence(command: Command): void {
+  command.configureOutput({ writeErr: () => {} })
+  for (const sub of command.commands) silence(sub)
 }

@@ -1,6 +1,8 @@
 /** `bowline completion`: what a shell needs to know to complete our command lines, made from the commands themselves. */
 
-import { Argument, type Command } from 'commander'
+import { Argument, type Command, type Option } from 'commander'
+import { configSchema } from '../../src/config/schema.ts'
+import { declarations } from '../../src/config/tree.ts'
 import { conclude, ExitCode, JSON_HELP, printJson } from './outcome.ts'
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const
@@ -31,6 +33,15 @@ export interface Completions {
   words: { word: string; about: string }[]
   /** Options whose value is a file. */
   takesFile: string[]
+  /** Options whose value is one of these words. */
+  takesWord: { names: string[]; words: readonly string[] }[]
+}
+
+/** What arguments of these names may be, besides what else they may be. */
+const ARGUMENTS: Readonly<Record<string, () => string[]>> = { setting: settingNames, workers: () => ['auto'] }
+
+function settingNames(): string[] {
+  return [...declarations(configSchema)].map(({ path }) => path).filter((path) => path !== '' && !path.includes('[]'))
 }
 
 export function completionsOf(command: Command, path = ''): Completions[] {
@@ -39,7 +50,10 @@ export function completionsOf(command: Command, path = ''): Completions[] {
   const words = [
     ...subcommands.map((sub) => ({ word: sub.name(), about: sub.description() })),
     ...command.registeredArguments.flatMap((argument) =>
-      (argument.argChoices ?? []).map((choice) => ({ word: choice, about: argument.description })),
+      (argument.argChoices ?? ARGUMENTS[argument.name()]?.() ?? []).map((choice) => ({
+        word: choice,
+        about: argument.description,
+      })),
     ),
     ...visible
       .visibleOptions(command)
@@ -48,10 +62,17 @@ export function completionsOf(command: Command, path = ''): Completions[] {
   const takesFile = visible
     .visibleOptions(command)
     .filter(({ flags }) => /<(file|path)>/.test(flags))
-    .flatMap(({ short, long }) => [short, long].filter((name) => name !== undefined && name !== null))
-  const own = { path, words, takesFile }
+    .flatMap(namesOf)
+  const takesWord = visible
+    .visibleOptions(command)
+    .flatMap((option) => (option.argChoices ? [{ names: namesOf(option), words: option.argChoices }] : []))
+  const own = { path, words, takesFile, takesWord }
   const below = subcommands.filter((sub) => sub.name() !== 'help')
   return [own, ...below.flatMap((sub) => completionsOf(sub, `${path} ${sub.name()}`.trim()))]
+}
+
+function namesOf({ short, long }: Option): string[] {
+  return [short, long].filter((name) => name !== undefined && name !== null)
 }
 
 function completionScript(program: Command, shell: Shell): string {
@@ -63,6 +84,12 @@ function completionScript(program: Command, shell: Shell): string {
 function bashScript(all: readonly Completions[]): string {
   const cases = all.map(({ path, words }) => `    '${path}') words='${words.map(({ word }) => word).join(' ')}' ;;`)
   const files = [...new Set(all.flatMap(({ takesFile }) => takesFile))].join('|')
+  const values = all.flatMap(({ path, takesWord }) =>
+    takesWord.map(({ names, words }) => {
+      const patterns = names.map((name) => `'${path} ${name}'`).join('|')
+      return `    ${patterns}) words='${words.join(' ')}' ;;`
+    }),
+  )
   const paths = all.map(({ path }) => `'${path}'`).join(' ')
   return `_bowline() {
   local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD-1]}" path='' words='' next known
@@ -74,6 +101,9 @@ function bashScript(all: readonly Completions[]): string {
   case "$path" in
 ${cases.join('\n')}
   esac
+  case "$path $previous" in
+${values.join('\n')}
+  esac
   COMPREPLY=($(compgen -W "$words" -- "$current"))
 }
 complete -F _bowline bowline
@@ -82,10 +112,12 @@ complete -F _bowline bowline
 
 function fishScript(all: readonly Completions[]): string {
   const quote = (text: string) => `'${text.replace(/[\\']/g, '\\$&')}'`
-  const lines = all.flatMap(({ path, words }) =>
+  const lines = all.flatMap(({ path, words, takesWord }) =>
     words.map(({ word, about }) => {
       const where = path === '' ? '__fish_use_subcommand' : `__fish_seen_subcommand_from ${path.split(' ').at(-1)}`
-      const what = word.startsWith('--') ? `-l ${word.slice(2)}` : `-f -a ${word}`
+      const values = takesWord.find(({ names }) => names.includes(word))
+      const value = values === undefined ? '' : ` -x -a ${quote(values.words.join(' '))}`
+      const what = word.startsWith('--') ? `-l ${word.slice(2)}${value}` : `-f -a ${word}`
       return `complete -c bowline -n ${quote(where)} ${what} -d ${quote(about)}`
     }),
   )

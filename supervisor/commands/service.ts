@@ -85,7 +85,10 @@ export function addServiceCommands(program: Command): void {
   )
 
   findsService(
-    program.command('counters').description('Show what all workers have counted since the service was started.'),
+    program
+      .command('counters')
+      .alias('metrics')
+      .description('Show what all workers have counted since the service was started.'),
   ).action((options: ServiceOptions) =>
     order<{ counters: CounterValue[] }>(options, { method: 'GET', path: '/v1/counters' }, ({ counters }) =>
       counters.map(({ name, labels, value }) => `${name}${labelsText(labels)} ${value}\n`).join(''),

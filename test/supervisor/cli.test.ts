@@ -51,6 +51,13 @@ describe('bowline', () => {
       expect(stderr).to.include(complaint)
     })
   }
+
+  it('tells wrong usage as JSON to whoever reads that', async () => {
+    const { code, stdout, stderr } = await bowline('scale', 'many', '--json')
+    expect({ code, stderr }).to.deep.equal({ code: 2, stderr: '' })
+    expect(JSON.parse(stdout).error.code).to.equal('usage')
+    expect(JSON.parse(stdout).error.message).to.contain('Write a number, +K, -K, or auto.')
+  })
 })
 
 describe('bowline config validate', () => {

@@ -15,6 +15,11 @@ describe('bowline completion', () => {
     expect(await offered('stat')).to.deep.equal(['status', 'stats'])
     expect(await offered('config', '')).to.include.members(['validate', 'get', 'set'])
     expect(await offered('config', 'set', '--dr')).to.deep.equal(['--dry-run'])
+    expect(await offered('config', 'get', 'cache/size')).to.deep.equal(['cache/size-max'])
+    expect(await offered('scale', 'a')).to.deep.equal(['auto'])
+    expect(await offered('log', 'de')).to.deep.equal(['debug'])
+    expect(await offered('log', 'debug', '-g', 'se')).to.deep.equal(['select'])
+    expect(await offered('log', 'debug', '--group', 'it')).to.deep.equal(['iterat'])
     expect(await offered('completion', 'z')).to.deep.equal(['zsh'])
     expect(await offered('run', '-c', '/et')).to.deep.equal(['/etc'])
   })
@@ -23,6 +28,9 @@ describe('bowline completion', () => {
     expect((await bowline('completion', 'zsh')).stdout).to.contain('bashcompinit')
     expect((await bowline('completion', 'fish')).stdout).to.contain(
       "complete -c bowline -n '__fish_use_subcommand' -f -a status",
+    )
+    expect((await bowline('completion', 'fish')).stdout).to.match(
+      /__fish_seen_subcommand_from log' -l group -x -a 'system /,
     )
   })
 })

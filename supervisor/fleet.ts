@@ -15,10 +15,11 @@ import { type Frequent, type FrequentTable, mergeFrequent } from '../src/metrics
 import type { ModuleFacts, StartWorker, Traced, UdpWays, VerbOutcome, WorkerOrder } from '../workers/messages.ts'
 import { Child, type ChildState, type Crash } from './child.ts'
 import { cpusOfWorker, movesWorkers } from './cpu-affinity.ts'
+import { FrequentQuestions } from './frequent-questions.ts'
 import { ListeningSockets } from './listening-sockets.ts'
 import { KEEPER_CRASH, OWN_COUNTERS, OwnCounter, WORKER_CRASH } from './metrics/own-counters.ts'
 import { fullPriority } from './priority.ts'
-import { handedSockets, mainFile, Spare, startProcess, startWorker } from './processes.ts'
+import { handedSockets, mainFile, Spare, startInBackground, startProcess } from './processes.ts'
 import { examineStuck } from './stuck.ts'
 import { addCounters, addFleetTotals, addTotals, type FleetTotals, NOTHING, type Totals } from './sums.ts'
 import { readLastQuestions, type SeenQuestion } from './suspects.ts'
@@ -34,6 +35,8 @@ export interface FleetOptions {
   sockets?: ListeningSockets
   /** That service's keeper still runs; adoptKeeper() will be called when it has ended. */
   keeperRuns?: boolean
+  /** What its clients ask most, as messages over TCP. */
+  questions?: Uint8Array
   /** The processes' main files; others only in a test. */
   workerPath?: string
   keeperPath?: string
@@ -124,6 +127,7 @@ export class Fleet {
   readonly #options: FleetOptions
   readonly #sockets: ListeningSockets
   readonly #spare: Spare
+  readonly #questions: FrequentQuestions
   readonly #places = new Map<number, Place>()
   /** With the number of the place they had. */
   readonly #leaving = new Map<Child, number>()
@@ -156,6 +160,11 @@ export class Fleet {
       logTarget: options.config.logging.target,
       clock: options.clock,
       fds: () => this.#sockets.all().map(({ fd }) => fd),
+    })
+    this.#questions = new FrequentQuestions({
+      clock: options.clock,
+      latest: options.questions,
+      ask: async (limit) => (await this.#askOne({ kind: 'frequent-questions', limit })) as Uint8Array | undefined,
     })
     this.#keeper = this.#makeKeeper()
   }
@@ -210,6 +219,7 @@ export class Fleet {
     await Promise.all(others.map(({ child }) => child.start()))
     this.#steer()
     if (sockets === undefined) this.#prepareSpare()
+    void this.#questions.renew()
   }
 
   /** Resolves when so many workers run; those that leave are still finishing what they have. Rejects when a new one cannot
@@ -239,6 +249,7 @@ export class Fleet {
   restart(id?: number): Promise<void> {
     return this.#inTurn(async () => {
       if (id !== undefined) this.#expect(id)
+      await this.#questions.renew()
       for (const place of this.#places.values())
         if (id === undefined || place.id === id) await this.#replace(place, this.#config)
       this.#prepareSpare(true)
@@ -253,6 +264,7 @@ export class Fleet {
       const points = listenPoints(config.network.listen)
       await this.#sockets.open(points, [...this.#places.keys()])
       const done: Place[] = []
+      await this.#questions.renew()
       try {
         if (config.cache['size-max'] !== former.cache['size-max']) await this.#renewKeeper(config)
         for (const place of this.#places.values()) {
@@ -293,6 +305,12 @@ export class Fleet {
   /** Trust anchors have changed, and are in the files. */
   renewAnchors(): void {
     for (const { child } of this.#places.values()) child.tell({ kind: 'anchors-changed' })
+  }
+
+  /** What clients ask most: messages as over TCP, of those whose answers are ready. */
+  async frequentQuestions(): Promise<Uint8Array | undefined> {
+    await this.#questions.renew()
+    return this.#questions.latest
   }
 
   /** A table of all workers together. */
@@ -337,6 +355,13 @@ export class Fleet {
     return (await Promise.all(looks)).sort((one, other) => one.worker - other.worker)
   }
 
+  /** Of the worker that has run longest. Rejects when there is none. */
+  #askOne(order: WorkerOrder): Promise<unknown> {
+    const running = [...this.#places.values()].map(({ child }) => child).filter(({ state }) => state === 'running')
+    const [first] = running.sort((one, other) => other.ranMs - one.ranMs)
+    return first?.askWorker(order, LOOK_MS) ?? Promise.reject(new BowlineError('not-there', 'no worker runs'))
+  }
+
   /** Rejects when no worker runs, or one of them does not answer. */
   async #askAll(order: WorkerOrder): Promise<{ worker: number; answer: unknown }[]> {
     const running = [...this.#places].filter(([, { child }]) => child.state === 'running')
@@ -363,6 +388,7 @@ export class Fleet {
   async stop(timeoutMs: number): Promise<void> {
     this.#stopping = true
     this.#spare.close()
+    this.#questions.close()
     this.#keeper.retire()
     this.#sockets.close()
     const workers = this.#everyChild().filter((child) => child !== this.#keeper)
@@ -375,6 +401,7 @@ export class Fleet {
   async leave(timeoutMs: number, heirs: readonly string[]): Promise<void> {
     this.#stopping = true
     this.#spare.close()
+    this.#questions.close()
     await this.#spreading
     const workers = this.#everyChild().filter((child) => child !== this.#keeper)
     await Promise.all(workers.map((worker) => worker.stop(timeoutMs, { heirs })))
@@ -484,7 +511,7 @@ export class Fleet {
   /** Rejects when the successor does not get ready; then the present one stays. */
   async #replace(place: Place, config: Config): Promise<void> {
     const former = place.child
-    const successor = this.#makeWorker(place.id, config)
+    const successor = this.#makeWorker(place.id, config, { urgent: false })
     await successor.start()
     place.child = successor
     place.meter = new Meter()
@@ -570,13 +597,19 @@ export class Fleet {
   }
 
   #makePlace(id: number, config: Config): Place {
-    const place: Place = { id, child: this.#makeWorker(id, config), meter: new Meter() }
+    const place: Place = {
+      id,
+      child: this.#makeWorker(id, config, { urgent: !this.#predecessorRuns }),
+      meter: new Meter(),
+    }
     this.#places.set(id, place)
     return place
   }
 
-  #makeWorker(id: number, config: Config): Worker {
+  /** `urgent`: nobody is at its place. */
+  #makeWorker(id: number, config: Config, { urgent }: { urgent: boolean }): Worker {
     const { clock, log, onChange, sockets } = this.#options
+    let isUrgent = urgent
     let handed: Pick<StartWorker, 'listening' | 'notOurs'> = {}
     let questionsPath = ''
     const worker: Worker = new Child({
@@ -584,8 +617,9 @@ export class Fleet {
       fork: () => {
         const ours = this.#sockets.of(id, listenPoints(config.network.listen))
         const fds = ours.map(({ fd }) => fd)
+        const start = isUrgent ? startProcess : startInBackground
         const started = this.#spare.take(fds) ?? {
-          process: startWorker(this.#workerPath, fds, config.logging.target),
+          process: start(this.#workerPath, fds, config.logging.target),
           fds,
         }
         handed = handedSockets(started.fds, ours)
@@ -595,6 +629,8 @@ export class Fleet {
         const name = `${id}-${process.pid}-${++this.#processes}`
         questionsPath = join(this.#questionsFolder, name)
         worker.inheritancePath = join(this.#config.rundir, 'heirs', name)
+        const wasUrgent = isUrgent
+        isUrgent = true // if it is started again, it is because it has ended
         const alone = firstTime && sockets === undefined && id === 1 && this.#places.size <= this.#options.workers
         return {
           kind: 'start',
@@ -606,6 +642,9 @@ export class Fleet {
           inheritancePath: worker.inheritancePath,
           priority: fullPriority(),
           cpus: cpusOfWorker((firstTime ? config : this.#config).workers, id),
+          urgent: wasUrgent,
+          // should one of them be what it dies of, it begins without
+          questions: worker.isLooping ? undefined : this.#questions.latest,
           ...handed,
         }
       },

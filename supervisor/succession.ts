@@ -1,7 +1,8 @@
 /** One supervisor takes the place of another while both answer: the old one starts the new one from the program now on disk,
  *  hands it the lock of the run folder and the listening sockets, and leaves when it is ready.
  *
- *    old → new   take-over     lock, sockets (that for metrics, too), number of workers, settings changed since the files were read
+ *    old → new   take-over     lock, sockets (that for metrics, too), number of workers, settings changed since the files were
+ *                              read, what clients ask most
  *    new → old   ready         its workers answer, and take over open connections at these paths; or it ends, and the old one goes on as if nothing had been
  *    old → new   lead          the control socket is free
  *    old → new   yours         the last old worker and the old keeper have ended */
@@ -21,9 +22,11 @@ export interface TakeOver {
   document: Json
   /** The socket at which figures are told, where libc could be called; undefined also from a version that keeps it. */
   metrics?: HandedInterface
+  /** What clients ask most; undefined also from a version that does not know. */
+  questions?: Uint8Array
 }
 
-type Also = Pick<TakeOver, 'workers' | 'document' | 'metrics'>
+type Also = Pick<TakeOver, 'workers' | 'document' | 'metrics' | 'questions'>
 
 interface Lead {
   kind: 'lead'
@@ -65,7 +68,7 @@ export class Successor {
   /** Starts the program this process was started with. Resolves when it answers; rejects with a BowlineError 'upgrade'
    *  when it ends instead. */
   static start(lockFd: number, sockets: readonly PlacedSocket[], also: Also): Promise<Successor> {
-    const { workers, document, metrics } = also
+    const { workers, document, metrics, questions } = also
     const fds = [lockFd, ...sockets.map(({ fd }) => fd), ...(metrics === undefined ? [] : [metrics.fd])]
     const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...fds],
@@ -73,7 +76,7 @@ export class Successor {
       env: { ...process.env, [VARIABLE]: '1' },
     })
     const handed = sockets.map((socket, index) => ({ ...socket, fd: FIRST_FD + 1 + index }))
-    const takeOver: TakeOver = { kind: 'take-over', lockFd: FIRST_FD, sockets: handed, workers, document }
+    const takeOver: TakeOver = { kind: 'take-over', lockFd: FIRST_FD, sockets: handed, workers, document, questions }
     if (metrics !== undefined) takeOver.metrics = { ...metrics, fd: FIRST_FD + fds.length - 1 }
     child.send(takeOver, () => {})
     return new Promise((resolve, reject) => {

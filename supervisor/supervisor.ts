@@ -99,6 +99,7 @@ class Supervisor {
       keeperRuns: predecessor !== undefined,
       workers: predecessor?.takeOver.workers,
       document: predecessor?.takeOver.document,
+      questions: predecessor?.takeOver.questions,
       upgrade: () => this.#upgrade(),
       stop: () => process.kill(process.pid, 'SIGTERM'),
       notify: notifyManager,
@@ -179,6 +180,7 @@ class Supervisor {
     const successor = await Successor.start(this.#lock.fd, fleet.sockets.all(), {
       workers: fleet.size,
       document: settings.document,
+      questions: await fleet.frequentQuestions(),
       metrics: this.#manager.metrics.handed,
     })
     this.#successor = successor

@@ -12,6 +12,7 @@
  *  Twin: test/workers/plain-index.ts. Bench: npm run bench:micro. */
 
 import { OTHER_QTYPES } from '../src/metrics/tables.ts'
+import { COMMON_POLICY } from '../src/modules/views/policies.ts'
 import { FOLD } from '../src/wire/name.ts'
 import { Class, EdnsOption, Flag, Rcode, Type } from '../src/wire/types.ts'
 
@@ -48,7 +49,8 @@ const ROTATION = 6
 /** Key flags: what, beside the question, makes another answer of it. */
 const KEY_DO = 1
 const KEY_CD = 2
-/** With the policy on top. */
+/** The policy is above them. */
+const POLICY_SHIFT = 8
 const KEY_MASK = 0xffffff
 
 /** Validation said so: what goes into the flags of an answer. */
@@ -161,6 +163,42 @@ export class AnswerIndex {
     return true
   }
 
+  /** Slots; of each, question() may have something to say. */
+  get size(): number {
+    return this.#slots.length
+  }
+
+  /** How often the answer in a slot was given; 0 also where there is none that is still good, or for clients of a policy. */
+  hitsOf(slot: number): number {
+    const position = this.#slots[slot]
+    if (position === 0 || position < this.#head - this.#ring.length) return 0
+    const at = (position & (this.#ring.length - 1)) >>> 2
+    const isOurs = (this.#words[at + MARKS] & KEY_MASK) >>> POLICY_SHIFT === COMMON_POLICY
+    return isOurs && this.#words[at + EXPIRES] > this.#nowSeconds ? this.#words[at + HITS] : 0
+  }
+
+  /** A query that the answer in a slot answers. */
+  questionOf(slot: number): Uint8Array {
+    const entry = this.#slots[slot] & (this.#ring.length - 1)
+    const keyFlags = this.#words[(entry >>> 2) + MARKS]
+    const start = this.#answerStart(entry)
+    let end = start + HEADER
+    while (this.#ring[end] !== 0) end += this.#ring[end] + 1
+    end += 5
+    const hasDo = (keyFlags & KEY_DO) !== 0
+    const query = new Uint8Array(end - start + (hasDo ? OPT_OCTETS : 0))
+    query.set(this.#ring.subarray(start, end))
+    query.fill(0, 0, HEADER)
+    query[2] = Flag.RD >> 8
+    query[3] = keyFlags & KEY_CD ? Flag.CD : 0
+    query[5] = 1
+    if (hasDo) {
+      query[11] = 1
+      query.set([0, 0, Type.OPT, this.#udpSize >>> 8, this.#udpSize & 255, 0, 0, 0x80, 0, 0, 0], end - start)
+    }
+    return query
+  }
+
   // --- finding ------------------------------------------------------------------------------------------------------
 
   /** Reads the parts of a simple query: one question of class IN, RD, at most an OPT. False: leave it to the full path. */
@@ -179,7 +217,7 @@ export class AnswerIndex {
     }
     const nameEnd = at + 1
     if (nameEnd + 4 > octets || packet[nameEnd + 2] !== 0 || packet[nameEnd + 3] !== Class.IN) return false
-    let keyFlags = (packet[3] & Flag.CD ? KEY_CD : 0) | (policy << 8)
+    let keyFlags = (packet[3] & Flag.CD ? KEY_CD : 0) | (policy << POLICY_SHIFT)
     let limit = 512
     const hasEdns = packet[11] === 1
     if (hasEdns) {

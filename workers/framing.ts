@@ -4,6 +4,14 @@
 const LENGTH_OCTETS = 2
 const EMPTY = Buffer.alloc(0)
 
+/** A message with its length before it, to be written at once (RFC 7766 §8). */
+export function framed(message: Uint8Array): Buffer {
+  const frame = Buffer.allocUnsafe(LENGTH_OCTETS + message.length)
+  frame.writeUInt16BE(message.length)
+  frame.set(message, LENGTH_OCTETS)
+  return frame
+}
+
 export class FrameReader {
   #buffer: Buffer = EMPTY
   #start = 0

@@ -45,6 +45,10 @@ export interface StartWorker {
   priority?: number
   /** To stay on, with all its threads; undefined: where the system puts it. */
   cpus?: readonly number[]
+  /** Nobody else is at its place: no time for more preparation than it had. */
+  urgent: boolean
+  /** What clients ask others most: packets, each behind its length (RFC 1035 §4.2.2). It asks itself before clients can. */
+  questions?: Uint8Array
   /** The unix socket on which this worker takes over connections of others. */
   inheritancePath?: string
 }
@@ -136,6 +140,8 @@ export type WorkerOrder =
   | { kind: 'waiting'; limit: number }
   /** What is remembered of other servers? Answered by ServersAnswer. */
   | ({ kind: 'servers' } & ServersOrder)
+  /** What do clients ask most, `limit` questions at most? Answered as StartWorker.questions. */
+  | { kind: 'frequent-questions'; limit: number }
   /** Which modules run? Answered by ModuleFacts[]. */
   | { kind: 'modules' }
   /** Have a module do something. Answered by VerbOutcome. */

@@ -22,6 +22,7 @@ import { ViewTable } from '../src/modules/views/table.ts'
 import { listenPoints } from './addresses.ts'
 import { ClientLimits } from './client-limits.ts'
 import { stayOn } from './cpu-affinity.ts'
+import { askFirst } from './frequent-questions.ts'
 import { countPauses } from './gc-pauses.ts'
 import { Heirs, Inheritance } from './handover.ts'
 import { LastQuestions } from './last-questions.ts'
@@ -52,6 +53,10 @@ const ORPHAN_DRAIN_MS = 10_000
 const QUEUE_MS = 50
 const LOOK_MS = 10
 
+/** What a new worker's own questions may take before it begins. */
+const PREPARING_MS = 3000
+const URGENT_MS = 50
+
 /** sysexits.h's "internal software error": a fault of ours, and a reason to start again. */
 const EX_SOFTWARE = 70
 
@@ -61,8 +66,11 @@ const FREQUENT = 1000
 /** What a CountersNow that nobody asked for has as its id. */
 const UNASKED = 0
 
-/** `rehearsal`: what is done before anybody can ask, while this process may be nothing but the spare. */
-export function runWorker(makeResolver: MakeResolver, rehearsal: Promise<unknown> = Promise.resolve()): void {
+/** `rehearse`: what is done before anybody can ask, while this process may be nothing but the spare; to be cut short once
+ *  its promise resolves. */
+export function runWorker(makeResolver: MakeResolver, rehearse: (hurry: Promise<void>) => unknown = () => {}): void {
+  const urgency = Promise.withResolvers<void>()
+  const rehearsal = rehearse(urgency.promise)
   let log = createLog({ level: 'notice', process: 'worker' })
   let worker: Worker | undefined
   const stop = (timeoutMs: number, acceptMs = 0, heirs: readonly string[] = []) => {
@@ -104,13 +112,19 @@ export function runWorker(makeResolver: MakeResolver, rehearsal: Promise<unknown
         return tell({ kind: 'counters', id: order.id, ...(worker?.report() ?? { counters: new Float64Array() }) })
     }
     for (const fd of order.notOurs ?? []) closeSync(fd)
-    if (order.priority !== undefined) takeFullPriority(order.priority)
+    const { priority, urgent } = order
+    if (urgent) urgency.resolve()
+    if (urgent && priority !== undefined) takeFullPriority(priority)
     log = createLog({ ...order.config.logging, process: `worker ${order.index}` })
     try {
       const resolver = await makeResolver(order, log)
       await selfTest(resolver, systemClock)
       await rehearsal
+      if (order.questions !== undefined)
+        await askFirst(order.questions, resolver, systemClock, urgent ? URGENT_MS : PREPARING_MS)
+      if (!urgent) globalThis.gc?.() // what preparing has left would cost the first clients time
       flushCompileCache() // the next to start need not compile what this one had to
+      if (priority !== undefined) takeFullPriority(priority)
       const starting = new Worker(order, resolver, log)
       if (order.cpus !== undefined) stayOn(order.cpus, groupLog(log, 'worker')) // until now, it was in nobody's way there
       await starting.open(log)
@@ -249,6 +263,8 @@ class Worker {
         return this.#resolver.waitingQuestions?.(order.limit) ?? []
       case 'servers':
         return this.#resolver.knownServers?.(order) ?? { servers: [] }
+      case 'frequent-questions':
+        return this.#resolver.frequentQuestions?.(order.limit)
       case 'modules':
         return moduleFacts(this.#resolver.modules)
       case 'module-verb':

@@ -61,6 +61,8 @@ export interface Resolver {
   waitingQuestions?(limit: number): WaitingFacts[]
   /** What is remembered of other servers? */
   knownServers?(order: ServersOrder): ServersAnswer
+  /** What clients ask most, for another worker (frequent-questions.ts). */
+  frequentQuestions?(limit: number): Promise<Uint8Array>
   /** The modules that run. */
   readonly modules?: readonly RunningModule[]
   /** How UDP goes out to servers. */

@@ -1,11 +1,11 @@
 /** Takes queries over TCP at one address (RFC 7766): many on one connection, answered in the order the answers are
  *  ready. A client that sends faster than it is answered, or does not read its answers, is simply not read from. */
 
-import { createServer, type Server, Socket } from 'node:net'
+import { type AddressInfo, createServer, type Server, Socket } from 'node:net'
 import { Counter, type Counters } from '../src/metrics/counters.ts'
 import { Tables } from '../src/metrics/tables.ts'
 import { addressOctets, familyOf, type ListenPoint } from './addresses.ts'
-import { FrameReader } from './framing.ts'
+import { FrameReader, framed } from './framing.ts'
 import type { Heirs } from './handover.ts'
 import { isLoopback } from './local-clients.ts'
 import type { Client, Service } from './serve.ts'
@@ -43,6 +43,10 @@ export class TcpListener {
     else await new Promise<void>((listening) => server.listen({ fd }, listening))
     server.on('error', () => {}) // a connection that could not be accepted; the next may
     return new TcpListener(server)
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port
   }
 
   /** Accepts nothing more. Connections live on. */
@@ -205,10 +209,7 @@ export class Connection implements Held {
     this.#waiting--
     if (this.#socket.destroyed || this.#ended) return
     if (response !== undefined) {
-      const framed = Buffer.allocUnsafe(2 + response.length) // length and message in one write, RFC 7766 §8
-      framed.writeUInt16BE(response.length, 0)
-      framed.set(response, 2)
-      this.#socket.write(framed)
+      this.#socket.write(framed(response))
       counters.add(Counter.TCP_ANSWERS)
     }
     if (this.#socket.writableCorked > 0) return // #read() sees to the rest

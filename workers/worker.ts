@@ -22,6 +22,7 @@ import { listeningAddresses, listenPoints } from './addresses.ts'
 import { AnswerIndex } from './answer-index.ts'
 import { answersAtOnce } from './answers-at-once.ts'
 import { cookieSecret } from './cookie-secret.ts'
+import { frequentQuestions } from './frequent-questions.ts'
 import { CACHE_FILE } from './keeper.ts'
 import { KeeperLink } from './keeper-link.ts'
 import { knownServers } from './known-servers.ts'
@@ -45,7 +46,7 @@ const INDEX_OCTETS = 32 * 1024 * 1024
 const FREQUENT = 100
 
 keepHashesSecret(systemRandom)
-runWorker(makeResolver, rehearse())
+runWorker(makeResolver, rehearse)
 
 async function makeResolver({ config, index: place, socketPath }: StartWorker, log: Log): Promise<Resolver> {
   const settings = settingsFromConfig(config)
@@ -150,6 +151,7 @@ async function makeResolver({ config, index: place, socketPath }: StartWorker, l
     trace: (order) => traceQuestion(core.cores[0], systemClock, order),
     waitingQuestions: (limit) => waitingFacts(core.cores, systemClock, limit),
     knownServers: (order) => knownServers(core.cores[0], caches[0], systemClock.wallMs(), order),
+    frequentQuestions: (limit) => frequentQuestions(index, limit),
     modules: modules.running,
     udpBy: transport.udpBy,
     report: (counters) => reportCounters(parts, counters),

@@ -7,6 +7,7 @@ import { expect } from 'chai'
 import { parseReply } from '../../src/wire/message.ts'
 import { parseZoneText } from '../../src/wire/text.ts'
 import { Flag, Rcode, Type } from '../../src/wire/types.ts'
+import { askService } from '../../supervisor/control/client.ts'
 import { Authority } from '../lab/authority.ts'
 import { queryFor as plainQueryFor } from '../workers/fake-resolver.ts'
 import { eventually, freePort, pause, TcpClient, UdpClient } from '../workers/sockets.ts'
@@ -193,5 +194,24 @@ describe('the whole service', () => {
     for (let i = 0; i < 20; i++) expect((await ask('localhost')).rcode).to.equal(Rcode.NOERROR)
     expect(service.lines.filter((line) => line.event === 'child-ended' || line.event === 'fatal')).to.deep.equal([])
     expect(workers.every(isRunning)).to.equal(true)
+  })
+
+  it('has answers ready in a new worker that clients ask for often', async () => {
+    const service = await start({ workers: 1 })
+    for (let i = 0; i < 4; i++) await ask('often.wild.example')
+    for (let i = 0; i < 2; i++) await ask('once.wild.example')
+    const isReady = ({ layer, result }: Record<string, string>) => layer === 'answer-index' && result === 'hit'
+    const ready = async () => {
+      const { body } = await askService(service.socket, { method: 'GET', path: '/v1/counters' })
+      const { counters } = body as { counters: { name: string; labels: Record<string, string>; value: number }[] }
+      return counters.find(({ name, labels }) => name === 'bowline_cache_lookups_total' && isReady(labels))!.value
+    }
+    const before = await ready()
+    expect(before).to.equal(2)
+    await askService(service.socket, { method: 'POST', path: '/v1/restart', body: {} })
+    await ask('once.wild.example')
+    expect(await ready()).to.equal(before)
+    await ask('often.wild.example')
+    expect(await ready()).to.equal(before + 1)
   })
 })

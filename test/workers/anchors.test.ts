@@ -60,7 +60,7 @@ describe('a worker and its trust anchors', () => {
     const config = makeConfig(input, { ...machine, folder })
     worker = startProcess(WORKER, [], 'stderr')
     worker.on('message', (message) => void heard.push(message as FromChild))
-    tell({ kind: 'start', config, index: 1, socketPath: join(folder, 'keeper.sock'), alone: false })
+    tell({ kind: 'start', config, index: 1, socketPath: join(folder, 'keeper.sock'), alone: false, urgent: true })
     await eventually(() => heard.some(({ kind }) => kind === 'ready'), 'a worker that is ready')
   })
   after(async () => {

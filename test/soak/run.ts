@@ -10,7 +10,9 @@
  *    --between MS   between two steps (100)
  *    --quick        a tenth of it all
  *    --json FILE    what was seen in each run, as JSON
- *    --verbose      each step */
+ *    --verbose      each step
+ *
+ *  What runs is what users run, built just now. */
 
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
@@ -52,7 +54,7 @@ const operation: Step[] = [
 ]
 const killing: Step[] = [scale(4), ...some(kills, { kind: 'kill' })]
 
-const traffic = { udp: Number(values.udp), tcp: Number(values.tcp), betweenMs: Number(values.between) }
+const traffic = { udp: Number(values.udp), tcp: Number(values.tcp), betweenMs: Number(values.between), built: true }
 const say = values.verbose ? (line: string) => process.stderr.write(`    ${line}\n`) : undefined
 const done: Run[] = []
 for (let number = 1; number <= runs; number++) {

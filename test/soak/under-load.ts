@@ -21,6 +21,8 @@ export interface Plan {
   steps: readonly Step[]
   /** Between two of them, milliseconds. */
   betweenMs?: number
+  /** The program as users have it, instead of its sources. */
+  built?: boolean
   say?(line: string): void
 }
 
@@ -61,12 +63,12 @@ const BACK_MS = 10_000
 const TICK_MS = 10
 
 export async function operateUnderLoad(plan: Plan): Promise<Seen> {
-  const { udp, tcp, steps, betweenMs = 300, say = () => {} } = plan
+  const { udp, tcp, steps, betweenMs = 300, built, say = () => {} } = plan
   const folder = mkdtempSync(join(tmpdir(), 'bowline-soak-'))
   const internet = await SoakInternet.open(await freePort())
   const port = await freePort()
   const settings = { ...internet.settings(folder), logging: { level: 'info' as const } }
-  const service = new Service({ port, workers: 1, real: true, withFile: true, settings })
+  const service = new Service({ port, workers: 1, real: true, withFile: true, built, settings })
   const prober = new Prober(port)
   const traffic: Dnsperf[] = []
   const cpu = new SupervisorCpu()

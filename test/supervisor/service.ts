@@ -35,6 +35,8 @@ export interface ServiceOptions {
   settings?: ConfigInput
   /** The settings are read from a file, which can be changed and read again. */
   withFile?: boolean
+  /** The program as users have it (`npm run build`); needs `real` and `withFile`. */
+  built?: boolean
 }
 
 const here = (file: string) => fileURLToPath(new URL(file, import.meta.url))
@@ -74,7 +76,10 @@ export class Service {
     if (options.withFile) this.write(settingsOf(options, this.rundir))
     const fakes = { workerPath: here('fake-worker.ts'), keeperPath: here('fake-keeper.ts') }
     const started = JSON.stringify({ ...(options.real ? {} : fakes), drainMs: options.drainMs, configFiles })
-    this.process = spawn(process.execPath, [here('run.ts'), JSON.stringify(config), started], {
+    const program = options.built
+      ? [here('../../dist/supervisor/bowline.js'), 'run', '-c', this.file]
+      : [here('run.ts'), JSON.stringify(config), started]
+    this.process = spawn(process.execPath, program, {
       stdio: ['ignore', 'inherit', 'pipe'],
       env: { ...process.env, ...options.env },
     })

@@ -91,7 +91,8 @@ function keyNode(document: Document.Parsed, path: SettingPath) {
   return isScalar(pair?.key) ? pair.key : undefined
 }
 
-function whyUnreadable(error: NodeJS.ErrnoException): { found: string; allowed: string; remedy: string } {
+/** What is wrong when a file cannot be read. */
+export function whyUnreadable(error: NodeJS.ErrnoException): { found: string; allowed: string; remedy: string } {
   const allowed = `a readable file of ${ALLOWED}`
   switch (error.code) {
     case 'ENOENT':

@@ -3,6 +3,7 @@
 import type { Command } from 'commander'
 import { configJsonSchema } from '../../src/config/json-schema.ts'
 import { configurationManual } from '../../src/config/manual.ts'
+import { addMigrateCommand } from './migrate.ts'
 import { loadOperatorConfig } from './operator-config.ts'
 import { CONFIG_HELP, CONFIG_OPTION, collect, conclude, ExitCode, JSON_HELP, printJson } from './outcome.ts'
 
@@ -24,6 +25,7 @@ export function addConfigCommands(program: Command): Command {
       }),
     )
 
+  addMigrateCommand(config)
   config
     .command('schema')
     .description('Print the JSON Schema of configuration files.')

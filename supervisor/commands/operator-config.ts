@@ -10,7 +10,11 @@ import { settingsFromConfig } from '../../src/settings-from-config.ts'
 
 /** Throws a BowlineError that tells every mistake, so that nothing is started with one. */
 export function loadOperatorConfig(files: readonly string[] = []): Config {
-  const config = loadConfig(files)
+  return checkOperatorConfig(loadConfig(files))
+}
+
+/** The same of one that is loaded already. */
+export function checkOperatorConfig(config: Config): Config {
   const settings = settingsFromConfig(config) // reads root hints and trust anchors, which src/config takes for mere text
   forwardByPartition(settings)
   startModules(settings, { clock: systemClock, random: systemRandom, log: () => {} }).stop() // and these the rest

@@ -13,7 +13,7 @@ describe('bowline completion', () => {
   it('has bash offer commands, their subcommands and their options', async () => {
     expect(await offered('')).to.include.members(['run', 'status', 'scale', 'config', 'query', '--help'])
     expect(await offered('stat')).to.deep.equal(['status', 'stats'])
-    expect(await offered('config', '')).to.include.members(['validate', 'get', 'set'])
+    expect(await offered('config', '')).to.include.members(['validate', 'migrate', 'get', 'set'])
     expect(await offered('config', 'set', '--dr')).to.deep.equal(['--dry-run'])
     expect(await offered('config', 'get', 'cache/size')).to.deep.equal(['cache/size-max'])
     expect(await offered('scale', 'a')).to.deep.equal(['auto'])

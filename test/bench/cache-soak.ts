@@ -20,6 +20,7 @@ import { seededChance, zipf } from './numbers.ts'
 import { Daemon, LOAD_CORE, pinSelf, TARGET_CORE } from './processes.ts'
 import { SOAK_HINTS, SoakInternet } from './soak-internet.ts'
 import { type HitLatencies, type SoakCounts, SoakLoad } from './soak-load.ts'
+import { unboundServer, write } from './targets.ts'
 
 interface Options {
   queries: number
@@ -167,7 +168,6 @@ async function measure(target: string, internet: SoakInternet, folder: string, h
 
 async function start(target: string, folder: string, port: number, hints: string): Promise<Daemon> {
   if (target === 'bowline') {
-    const config = join(folder, 'bowline.yaml')
     const lines = [
       `rundir: ${join(folder, 'run')}`,
       'workers: 1',
@@ -177,28 +177,14 @@ async function start(target: string, folder: string, port: number, hints: string
       'dnssec: { enable: false }',
       'logging: { level: warning }',
     ]
-    await writeFile(config, `${lines.join('\n')}\n`)
+    const config = await write(folder, 'bowline.yaml', lines)
     return new Daemon(target, TARGET_CORE, process.execPath, [launcher, 'run', '-c', config])
   }
-  const config = join(folder, 'unbound.conf')
   const lines = [
-    'server:',
-    `interface: 127.0.0.1@${port}`,
-    'access-control: 127.0.0.0/8 allow',
-    'num-threads: 1',
-    'do-daemonize: no',
-    'do-not-query-localhost: no',
-    'username: ""',
-    'chroot: ""',
-    `directory: "${folder}"`,
-    'pidfile: ""',
-    'use-syslog: no',
-    'log-servfail: no',
+    ...unboundServer({ folder, port, hints, workers: 1 }),
     // its documentation wants twice as much for RRsets as for messages
     `msg-cache-size: ${Math.round((unboundMb * 1024) / 3)}k`,
     `rrset-cache-size: ${Math.round((unboundMb * 1024 * 2) / 3)}k`,
-    'qname-minimisation: yes',
-    `root-hints: "${hints}"`,
     'module-config: "iterator"',
     'extended-statistics: yes',
     'remote-control:',
@@ -206,8 +192,7 @@ async function start(target: string, folder: string, port: number, hints: string
     `control-interface: ${join(folder, 'control')}`,
     'control-use-cert: no',
   ]
-  await writeFile(config, `${lines.join('\n')}\n`)
-  return new Daemon(target, TARGET_CORE, 'unbound', ['-d', '-c', config])
+  return new Daemon(target, TARGET_CORE, 'unbound', ['-d', '-c', await write(folder, 'unbound.conf', lines)])
 }
 
 async function contents(target: string, folder: string): Promise<Pick<Result, 'rrsets' | 'octetsPerRrset' | 'cache'>> {

@@ -90,23 +90,10 @@ const recipes: Record<string, Recipe> = {
       '-d',
       '-c',
       await write(folder, 'unbound.conf', [
-        'server:',
-        `interface: 127.0.0.1@${port}`,
-        'access-control: 127.0.0.0/8 allow',
-        `num-threads: ${workers}`,
-        'do-daemonize: no',
-        'do-not-query-localhost: no',
-        'username: ""',
-        'chroot: ""',
-        `directory: "${folder}"`,
-        'pidfile: ""',
-        'use-syslog: no',
-        'log-servfail: no',
+        ...unboundServer({ folder, port, hints, workers }),
         `msg-cache-size: ${MEMORY_MB}m`,
         `rrset-cache-size: ${MEMORY_MB}m`,
-        'qname-minimisation: yes',
         'incoming-num-tcp: 1000',
-        `root-hints: "${hints}"`,
         ...(anchor === undefined
           ? ['module-config: "iterator"']
           : ['module-config: "validator iterator"', `trust-anchor: "${anchor}"`]),
@@ -280,7 +267,27 @@ export async function versionOf(recipe: string): Promise<string | undefined> {
   return line?.trim().replace(/^\w{3} \d+ [\d:]+ /, '') // PowerDNS says it as a line of a log
 }
 
-async function write(folder: string, name: string, lines: string[]): Promise<string> {
+/** What Unbound is told whatever is measured; the beginning of its configuration. */
+export function unboundServer({ folder, port, hints, workers }: Pick<Place, 'folder' | 'port' | 'hints' | 'workers'>) {
+  return [
+    'server:',
+    `interface: 127.0.0.1@${port}`,
+    'access-control: 127.0.0.0/8 allow',
+    `num-threads: ${workers}`,
+    'do-daemonize: no',
+    'do-not-query-localhost: no',
+    'username: ""',
+    'chroot: ""',
+    `directory: "${folder}"`,
+    'pidfile: ""',
+    'use-syslog: no',
+    'log-servfail: no',
+    'qname-minimisation: yes',
+    `root-hints: "${hints}"`,
+  ]
+}
+
+export async function write(folder: string, name: string, lines: string[]): Promise<string> {
   const path = join(folder, name)
   await writeFile(path, `${lines.join('\n')}\n`)
   return path

@@ -87,15 +87,12 @@ export const WORKLOADS: Workload[] = [
     rate: CALM_RATE,
     async prepare(folder, { rounds, seconds, latencySeconds }) {
       const draw = zipf(ZIPF_NAMES, seededChance(1))
-      const write = (name: string, count: number) => questionFile(folder, name, count, () => unsignedName(draw()))
-      const warm = await write('zipf-warm', ZIPF_WARM)
-      return {
-        warm,
-        rounds: await inOrder(rounds, async (round) => ({
-          load: await write(`zipf-${round}`, ZIPF_PER_SECOND * seconds),
-          latency: await write(`zipf-latency-${round}`, CALM_RATE * latencySeconds),
-        })),
-      }
+      return inTurn(folder, () => unsignedName(draw()), {
+        warm: ZIPF_WARM,
+        rounds,
+        load: ZIPF_PER_SECOND * seconds,
+        latency: CALM_RATE * latencySeconds,
+      })
     },
   },
   {
@@ -109,15 +106,12 @@ export const WORKLOADS: Workload[] = [
     rate: CALM_RATE,
     async prepare(folder, { rounds, seconds, latencySeconds }) {
       let next = 0
-      const write = (name: string, count: number) => questionFile(folder, name, count, () => unsignedName(next++))
-      const warm = await write('miss-warm', UNSIGNED_ZONES) // the delegations
-      return {
-        warm,
-        rounds: await inOrder(rounds, async (round) => ({
-          load: await write(`miss-${round}`, MISSES_PER_SECOND * seconds),
-          latency: await write(`miss-latency-${round}`, CALM_RATE * latencySeconds),
-        })),
-      }
+      return inTurn(folder, () => unsignedName(next++), {
+        warm: UNSIGNED_ZONES, // the delegations
+        rounds,
+        load: MISSES_PER_SECOND * seconds,
+        latency: CALM_RATE * latencySeconds,
+      })
     },
   },
   {
@@ -131,18 +125,15 @@ export const WORKLOADS: Workload[] = [
     rate: CALM_SIGNED_RATE,
     async prepare(folder, { rounds, latencySeconds }) {
       let next = 0
-      const write = (name: string, count: number) => questionFile(folder, name, count, () => signedName(next++))
-      const warm = await write('signed-warm', SIGNED_ZONES) // delegations and keys
       const quiet = CALM_SIGNED_RATE * latencySeconds
       const share = Math.floor((SIGNED_ZONES * NAMES_PER_SIGNED_ZONE - SIGNED_ZONES) / rounds) - quiet
       if (share <= 0) throw new Error('too many rounds for the number of signed names')
-      return {
-        warm,
-        rounds: await inOrder(rounds, async (round) => ({
-          load: await write(`signed-${round}`, share),
-          latency: await write(`signed-latency-${round}`, quiet),
-        })),
-      }
+      return inTurn(folder, () => signedName(next++), {
+        warm: SIGNED_ZONES, // delegations and keys
+        rounds,
+        load: share,
+        latency: quiet,
+      })
     },
   },
 ]
@@ -165,9 +156,18 @@ async function questionFile(
   return path
 }
 
-/** One after the other, as each takes up the row of names where the last left it. */
-async function inOrder<T>(count: number, make: (index: number) => Promise<T>): Promise<T[]> {
-  const made: T[] = []
-  for (let i = 0; i < count; i++) made.push(await make(i))
-  return made
+/** So many questions for each part, one part after the other: each takes up the row of names where the last left it. */
+async function inTurn(
+  folder: string,
+  nextName: () => string,
+  counts: { warm: number; rounds: number; load: number; latency: number },
+): Promise<Questions> {
+  const write = (name: string, count: number) => questionFile(folder, name, count, nextName)
+  const questions: Questions = { warm: await write('warm', counts.warm), rounds: [] }
+  for (let round = 0; round < counts.rounds; round++)
+    questions.rounds.push({
+      load: await write(`load-${round}`, counts.load),
+      latency: await write(`latency-${round}`, counts.latency),
+    })
+  return questions
 }

@@ -8,9 +8,7 @@ import { usableMemory } from '../../src/config/control-groups.ts'
 import { makeConfig } from '../../src/config/load.ts'
 import type { ConfigInput } from '../../src/config/schema.ts'
 import { parseReply } from '../../src/wire/message.ts'
-import { ROOT } from '../../src/wire/name.ts'
-import { recordToText } from '../../src/wire/text.ts'
-import { Class, Flag, Rcode, Type } from '../../src/wire/types.ts'
+import { Flag, Rcode } from '../../src/wire/types.ts'
 import { Prefill } from '../../supervisor/prefill.ts'
 import type { PrefillOutcome, StartPrefill } from '../../workers/messages.ts'
 import { ManualClock } from '../support/clock.ts'
@@ -19,7 +17,7 @@ import { WholeZone } from '../support/whole-zone.ts'
 import { queryFor } from '../workers/fake-resolver.ts'
 import { eventually, freePort, UdpClient } from '../workers/sockets.ts'
 import { bowline } from './command.ts'
-import { Service } from './service.ts'
+import { Service, settingsOf } from './service.ts'
 
 const filled: PrefillOutcome = {
   kind: 'prefilled',
@@ -234,7 +232,7 @@ ns.com. 7200 IN A 127.9.9.8
     return {
       cache: { storage: join(folder, 'cache'), 'size-max': 'auto', prefill: [{ origin: '.', url: file }] },
       options: { 'query-loopback': true, priming: false, 'root-hints-file': join(folder, 'root.hints') },
-      dnssec: { 'trust-anchors': [recordToText(ROOT, 0, Class.IN, Type.DS, zone.anchor.ds[0])] },
+      dnssec: { 'trust-anchors': [zone.dsText()] },
     }
   }
 
@@ -286,21 +284,11 @@ ns.com. 7200 IN A 127.9.9.8
     const forged = join(folder, 'forged.zone')
     const other = new WholeZone('.', BODY.replace('7 3600', '8 3600'), { nowSeconds })
     writeFileSync(forged, other.text.replace('127.9.9.8', '127.9.9.7'))
-    service.write({ ...settingsForService(), ...settingsFor(forged) })
+    service.write(settingsOf({ port, workers: 1, settings: settingsFor(forged) }, service.rundir))
     expect((await bowline('reload', '-s', service.socket)).code).to.equal(0)
     const line = (await service.says('prefill-failed')) as unknown as { reason: string }
     expect(line.reason).to.equal('ZONEMD: the digest is another')
     expect((await ask('fourth.nothing')).rcode).to.equal(Rcode.NXDOMAIN)
     expect(await stats()).to.include('. failed; ZONEMD: the digest is another')
   })
-
-  function settingsForService(): ConfigInput {
-    return {
-      rundir: service.rundir,
-      hostname: 'test',
-      workers: 1,
-      network: { listen: [{ interface: [`127.0.0.1@${port}`] }] },
-      logging: { level: 'debug' },
-    }
-  }
 })

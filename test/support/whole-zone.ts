@@ -70,6 +70,11 @@ export class WholeZone {
     this.records = [...undigested, zonemd, ...signatures.map((rdata) => own(Type.RRSIG, soa.ttl, rdata))]
   }
 
+  /** The DS record that its parent has, or a configuration as trust anchor. */
+  dsText(ttl = 0): string {
+    return recordToText(this.origin, ttl, Class.IN, Type.DS, this.anchor.ds[0])
+  }
+
   get text(): string {
     return this.records
       .map(({ owner, ttl, class: klass, type, rdata }) => `${recordToText(owner, ttl, klass, type, rdata)}\n`)

@@ -7,9 +7,8 @@ import { Cache } from '../../src/cache/cache.ts'
 import { makeConfig } from '../../src/config/load.ts'
 import type { ConfigInput } from '../../src/config/schema.ts'
 import { systemClock } from '../../src/io/clock.ts'
-import { nameFromText, nameToText, ROOT } from '../../src/wire/name.ts'
-import { recordToText } from '../../src/wire/text.ts'
-import { Class, Type } from '../../src/wire/types.ts'
+import { nameFromText, nameToText } from '../../src/wire/name.ts'
+import { Type } from '../../src/wire/types.ts'
 import type { PrefillOutcome } from '../../workers/messages.ts'
 import { prefill } from '../../workers/prefill.ts'
 import { Authority } from '../lab/authority.ts'
@@ -32,7 +31,6 @@ org. 7200 IN NS ns.com.
 `
 const nowSeconds = Math.floor(Date.now() / 1000)
 const rootZone = (body = BODY, options: WholeZoneOptions = {}) => new WholeZone('.', body, { nowSeconds, ...options })
-const anchorText = ({ anchor }: WholeZone) => recordToText(ROOT, 0, Class.IN, Type.DS, anchor.ds[0])
 
 describe('a zone taken into the cache by a process of its own', () => {
   let keeper: KeeperProcess
@@ -48,7 +46,7 @@ describe('a zone taken into the cache by a process of its own', () => {
     const config = makeConfig({
       rundir: keeper.folder,
       cache: { storage: keeper.storage, prefill: [zone] },
-      dnssec: { 'trust-anchors': [more.anchor ?? anchorText(rootZone())] },
+      dnssec: { 'trust-anchors': [more.anchor ?? rootZone().dsText()] },
       ...more.settings,
     })
     return prefill({ kind: 'start', config, zone: config.cache.prefill[0], socketPath: keeper.socketPath })
@@ -179,7 +177,7 @@ sub.com. 86400 IN NS ns.sub.com.
 ns.sub.com. 86400 IN A 192.0.2.5
 `
     const com = new WholeZone('com.', COM, { nowSeconds })
-    const ds = recordToText(com.origin, 7200, Class.IN, Type.DS, com.anchor.ds[0])
+    const ds = com.dsText(7200)
     let listener: Listener
     let port: number
 
@@ -202,7 +200,7 @@ ns.sub.com. 86400 IN A 192.0.2.5
       const config = makeConfig({
         rundir: keeper.folder,
         cache: { storage: keeper.storage, prefill: [{ origin: 'com', url: 'com.zone' }] },
-        dnssec: { 'trust-anchors': [anchorText(root)] },
+        dnssec: { 'trust-anchors': [root.dsText()] },
         options,
       })
       return prefill({ kind: 'start', config, zone: config.cache.prefill[0], socketPath: keeper.socketPath })

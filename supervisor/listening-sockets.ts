@@ -4,27 +4,27 @@
  *
  *  A socket once opened stays open until its address is not listened on any more; closing one would reset what waits. */
 
+import { closeSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { lacksFamily, listenFailure } from '../src/config/listen-failure.ts'
 import { addressOctets, familyOf, type ListenPoint, pointText } from '../src/config/listen-points.ts'
-import { loadLibc } from '../src/io/libc.ts'
-import { attachProgram } from '../src/io/reuseport.ts'
 import {
   AF_INET,
   AF_INET6,
   check,
-  hasLibc,
   IPPROTO_IPV6,
   IPV6_V6ONLY,
-  libc,
+  type Libc,
+  loadLibc,
   SO_REUSEADDR,
   SO_REUSEPORT,
   SOCK_CLOEXEC,
   SOCK_NONBLOCK,
   SOCK_STREAM,
   SOL_SOCKET,
-} from './libc.ts'
+} from '../src/io/libc.ts'
+import { attachProgram } from '../src/io/reuseport.ts'
 import { steeringProgram } from './steering.ts'
 
 /** Connections the kernel may hold ready while a worker is busy or being replaced. */
@@ -71,7 +71,8 @@ export class ListeningSockets {
   /** Opens what is missing for `places` at `points`. An address none of us listens on yet must be free. Rejects with a
    *  BowlineError, and what was opened stays. Does nothing where libc cannot be called; workers open their own then. */
   async open(points: readonly ListenPoint[], places: readonly number[]): Promise<void> {
-    if (!hasLibc()) return
+    const libc = loadLibc()
+    if (typeof libc === 'string') return
     for (const point of points) {
       if (lacksFamily(point)) continue
       try {
@@ -83,7 +84,7 @@ export class ListeningSockets {
         }
         for (const place of places) {
           if (group.sockets.some((socket) => socket.place === place)) continue
-          group.sockets.push({ place, fd: listenOn(point) })
+          group.sockets.push({ place, fd: listenOn(libc, point) })
         }
       } catch (error) {
         throw listenFailure(point, error as NodeJS.ErrnoException)
@@ -93,11 +94,11 @@ export class ListeningSockets {
 
   /** New connections go to the sockets of `places` only. */
   steer(places: readonly number[]): void {
-    const io = loadLibc()
-    if (typeof io === 'string') return
+    const libc = loadLibc()
+    if (typeof libc === 'string') return
     for (const { point, sockets } of this.#groups.values()) {
       const chosen = sockets.flatMap(({ place }, position) => (places.includes(place) ? [position] : []))
-      if (chosen.length > 0) attachProgram(io, sockets[0].fd, steeringProgram(familyOf(point.address), chosen))
+      if (chosen.length > 0) attachProgram(libc, sockets[0].fd, steeringProgram(familyOf(point.address), chosen))
     }
   }
 
@@ -106,7 +107,7 @@ export class ListeningSockets {
     const wanted = new Set(points.map(pointText))
     for (const [text, group] of this.#groups) {
       if (wanted.has(text)) continue
-      for (const { fd } of group.sockets) libc().close(fd)
+      for (const { fd } of group.sockets) closeSync(fd)
       this.#groups.delete(text)
     }
   }
@@ -127,23 +128,22 @@ async function checkFree({ address, port }: ListenPoint): Promise<void> {
 }
 
 /** Opens one; not `shared`: only if nobody else listens there, nor may anybody after us. Throws the system's error. */
-export function listenOn(point: ListenPoint, shared = true): number {
-  const { socket, setsockopt, bind, listen, close } = libc()
+export function listenOn(libc: Libc, point: ListenPoint, shared = true): number {
   const family = familyOf(point.address)
   const domain = family === 4 ? AF_INET : AF_INET6
-  const fd = check(socket(domain, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), 'socket')
+  const fd = check(libc, 'socket', libc.socket(domain, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0))
   const set = (level: number, option: number) =>
-    check(setsockopt(fd, level, option, Int32Array.of(1), Int32Array.BYTES_PER_ELEMENT), 'setsockopt')
+    check(libc, 'setsockopt', libc.setsockopt(fd, level, option, Int32Array.of(1), Int32Array.BYTES_PER_ELEMENT))
   try {
     set(SOL_SOCKET, SO_REUSEADDR)
     if (shared) set(SOL_SOCKET, SO_REUSEPORT)
     if (family === 6) set(IPPROTO_IPV6, IPV6_V6ONLY)
     const name = socketAddress(point)
-    check(bind(fd, name, name.length), 'bind')
-    check(listen(fd, BACKLOG), 'listen')
+    check(libc, 'bind', libc.bind(fd, name, name.length))
+    check(libc, 'listen', libc.listen(fd, BACKLOG))
     return fd
   } catch (error) {
-    close(fd)
+    libc.close(fd)
     throw error
   }
 }

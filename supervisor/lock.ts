@@ -14,10 +14,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { BowlineError } from '../src/config/error.ts'
-import { libc } from './libc.ts'
-
-const LOCK_EX = 2
-const LOCK_NB = 4
+import { tryLock } from '../src/io/file-lock.ts'
 
 export interface RunLock {
   /** The locked file, open. Whoever is given it holds the lock, too. */
@@ -76,10 +73,6 @@ function openIn(rundir: string, path: string): number {
       { cause: error },
     )
   }
-}
-
-function tryLock(fd: number): boolean {
-  return libc().flock(fd, LOCK_EX | LOCK_NB) === 0
 }
 
 function isSameFile(fd: number, path: string): boolean {

@@ -2,8 +2,8 @@
  *  must to share ports (SO_REUSEPORT), and workers that are started later may still bind (capabilities(7), "ambient"). */
 
 import { BowlineError } from '../src/config/error.ts'
+import { type Libc, loadLibc } from '../src/io/libc.ts'
 import { chownFolder } from './folders.ts'
-import { hasLibc, libc } from './libc.ts'
 
 const PR_SET_KEEPCAPS = 8
 const PR_SET_NO_NEW_PRIVS = 38
@@ -24,10 +24,11 @@ export function becomeUser(user: string, folders: readonly string[]): void {
   const ids = chownFolder(user, folders)
   if (ids === undefined) throw refuse('is not known here')
   if (ids.uid === 0) return
+  const libc = loadLibc()
   try {
-    if (hasLibc()) {
-      libc().setrlimit(RLIMIT_NICE, BigUint64Array.of(USUAL_PRIORITY, USUAL_PRIORITY)) // priority.ts
-      libc().prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)
+    if (typeof libc !== 'string') {
+      libc.setrlimit(RLIMIT_NICE, BigUint64Array.of(USUAL_PRIORITY, USUAL_PRIORITY)) // priority.ts
+      libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)
     }
     process.setgroups?.([ids.gid])
     process.setgid?.(ids.gid)
@@ -35,12 +36,11 @@ export function becomeUser(user: string, folders: readonly string[]): void {
   } catch (error) {
     throw refuse(`cannot be taken on (${(error as Error).message})`)
   }
-  if (hasLibc()) keepPorts()
+  if (typeof libc !== 'string') keepPorts(libc)
 }
 
 /** The right is this thread's, and what it starts inherits it. */
-function keepPorts(): void {
-  const { capset, prctl } = libc()
+function keepPorts({ capset, prctl }: Libc): void {
   const bit = 1 << CAP_NET_BIND_SERVICE
   const header = Uint32Array.of(CAPABILITY_VERSION, 0)
   const sets = Uint32Array.of(bit, bit, bit, 0, 0, 0) // effective, permitted, inheritable; then their upper halves

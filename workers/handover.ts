@@ -8,11 +8,17 @@
 import { chmodSync, mkdirSync, rmSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { dirname } from 'node:path'
-import { KernelMemory, type Libc, loadLibc, MSG_DONTWAIT } from '../src/io/libc.ts'
+import {
+  AF_UNIX,
+  KernelMemory,
+  type Libc,
+  loadLibc,
+  MSG_DONTWAIT,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  SOL_SOCKET,
+} from '../src/io/libc.ts'
 
-const AF_UNIX = 1
-const SOCK_DGRAM_CLOEXEC = 2 | 0x8_0000
-const SOL_SOCKET = 1
 const SCM_RIGHTS = 1
 const MSG_CMSG_CLOEXEC = 0x4000_0000
 const EAGAIN = 11
@@ -40,7 +46,7 @@ export class Inheritance {
     this.#message = new Message(libc)
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
     rmSync(path, { force: true })
-    this.#fd = libc.socket(AF_UNIX, SOCK_DGRAM_CLOEXEC, 0)
+    this.#fd = libc.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)
     if (libc.bind(this.#fd, this.#message.address + BigInt(NAME), this.#message.writeName(path)) < 0) {
       libc.close(this.#fd)
       throw new Error(`bind: errno ${libc.errno()}`)
@@ -81,7 +87,7 @@ export class Heirs {
     this.#libc = libc
     this.#paths = [...paths]
     this.#message = new Message(libc)
-    this.#fd = libc.socket(AF_UNIX, SOCK_DGRAM_CLOEXEC, 0)
+    this.#fd = libc.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)
   }
 
   /** undefined when there are none. */

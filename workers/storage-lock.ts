@@ -4,11 +4,9 @@
 import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import koffi from 'koffi'
 import { BowlineError } from '../src/config/error.ts'
+import { tryLock } from '../src/io/file-lock.ts'
 
-const LOCK_EX = 2
-const LOCK_NB = 4
 const LOOK_MS = 50
 
 /** Locks the folder until this process ends. A keeper that is just ending is waited for; if it is not, this throws a
@@ -17,8 +15,7 @@ export async function lockStorage(storage: string, waitMs: number): Promise<void
   const path = join(storage, 'keeper.lock')
   mkdirSync(storage, { recursive: true })
   const fd = openSync(path, 'a+', 0o644)
-  const flock = koffi.load(null as unknown as string).func('int flock(int, int)')
-  for (let waitedMs = 0; flock(fd, LOCK_EX | LOCK_NB) !== 0; waitedMs += LOOK_MS) {
+  for (let waitedMs = 0; !tryLock(fd); waitedMs += LOOK_MS) {
     if (waitedMs === LOOK_MS) askToYield(path)
     if (waitedMs >= waitMs) {
       closeSync(fd)

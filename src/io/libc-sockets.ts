@@ -2,7 +2,17 @@
 
 import { getSystemErrorMap } from 'node:util'
 import { Slots } from './batched-udp-slots.ts'
-import { AF_INET, AF_INET6, loadLibc, MSG_DONTWAIT } from './libc.ts'
+import {
+  AF_INET,
+  AF_INET6,
+  IPPROTO_IPV6,
+  IPV6_V6ONLY,
+  loadLibc,
+  MSG_DONTWAIT,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  SOCK_NONBLOCK,
+} from './libc.ts'
 
 type Octets = Uint8Array
 
@@ -34,11 +44,6 @@ export interface Watcher {
 /** Messages in one call. */
 export const MESSAGES = 32
 
-const SOCK_DGRAM = 2
-const SOCK_NONBLOCK = 0x800
-const SOCK_CLOEXEC = 0x80000
-const IPPROTO_IPV6 = 41
-const IPV6_V6ONLY = 26
 const EPOLL_CTL_ADD = 1
 const EPOLLIN = 1
 const EPOLL_CLOEXEC = 0x80000

@@ -1,16 +1,21 @@
 /** Makes a bound UDP socket the way a DNS server wants it, by libc. */
 
-import { AF_INET6, check, type Libc } from './libc.ts'
+import {
+  AF_INET6,
+  check,
+  IPPROTO_IPV6,
+  IPV6_V6ONLY,
+  type Libc,
+  SO_REUSEPORT,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  SOCK_NONBLOCK,
+  SOL_SOCKET,
+} from './libc.ts'
 import { SOCKADDR_OCTETS, sockaddr } from './libc-address.ts'
 
-const SOCK_DGRAM = 2
-const SOCK_NONBLOCK = 0x800
-const SOCK_CLOEXEC = 0x80000
-
-const SOL_SOCKET = 1
 const SO_SNDBUF = 7
 const SO_RCVBUF = 8
-const SO_REUSEPORT = 15
 const SO_MEMINFO = 55
 // linux/sock_diag.h
 const SK_MEMINFO_DROPS = 8
@@ -20,9 +25,7 @@ const IPPROTO_IP = 0
 const IP_PKTINFO = 8
 const IP_MTU_DISCOVER = 10
 
-const IPPROTO_IPV6 = 41
 const IPV6_MTU_DISCOVER = 23
-const IPV6_V6ONLY = 26
 const IPV6_RECVPKTINFO = 49
 
 /** The same number for both families: never in fragments, and the path MTU that others may have talked the kernel into

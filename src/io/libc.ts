@@ -10,8 +10,19 @@ import { getSystemErrorMap } from 'node:util'
 import type * as Koffi from 'koffi'
 
 // Linux, and the same on x64 and arm64
+export const AF_UNIX = 1
 export const AF_INET = 2
 export const AF_INET6 = 10
+export const SOCK_STREAM = 1
+export const SOCK_DGRAM = 2
+export const SOCK_NONBLOCK = 0x800
+export const SOCK_CLOEXEC = 0x8_0000
+export const SOL_SOCKET = 1
+export const SO_REUSEADDR = 2
+export const SO_REUSEPORT = 15
+export const SO_PEERCRED = 17
+export const IPPROTO_IPV6 = 41
+export const IPV6_V6ONLY = 26
 export const MSG_DONTWAIT = 0x40
 
 /** A function of libc. Pointers are addresses (bigint), typed arrays that live through the call, or null. */
@@ -25,12 +36,17 @@ export interface Libc {
   connect: Call<[fd: number, name: Pointer, octets: number]>
   getsockopt: Call<[fd: number, level: number, option: number, value: Pointer, octets: Pointer]>
   getsockname: Call<[fd: number, name: Pointer, octets: Pointer]>
+  listen: Call<[fd: number, backlog: number]>
+  sendto: Call<[fd: number, octets: Pointer, length: number, flags: number, name: Pointer, nameOctets: number]>
   recvmmsg: Call<[fd: number, headers: Pointer, count: number, flags: number, timeout: Pointer]>
   sendmmsg: Call<[fd: number, headers: Pointer, count: number, flags: number]>
   epoll_create1: Call<[flags: number]>
   epoll_ctl: Call<[epoll: number, operation: number, fd: number, event: Pointer]>
   epoll_wait: Call<[epoll: number, events: Pointer, count: number, timeoutMs: number]>
   close: Call<[fd: number]>
+  prctl: Call<[option: number, a: number, b: number, c: number, d: number]>
+  setrlimit: Call<[resource: number, limits: Pointer]>
+  capset: Call<[header: Pointer, sets: Pointer]>
   sched_setaffinity: Call<[thread: number, octets: number, cpus: Pointer]>
   /** Why the call just made returned -1. */
   errno(): number
@@ -75,12 +91,17 @@ function declare(koffi: typeof Koffi): Libc {
     connect: libc.func('int connect(int, void *, unsigned int)'),
     getsockopt: libc.func('int getsockopt(int, int, int, void *, void *)'),
     getsockname: libc.func('int getsockname(int, void *, void *)'),
+    listen: libc.func('int listen(int, int)'),
+    sendto: libc.func('long sendto(int, void *, unsigned long, int, void *, unsigned int)'),
     recvmmsg: libc.func('int recvmmsg(int, void *, unsigned int, int, void *)'),
     sendmmsg: libc.func('int sendmmsg(int, void *, unsigned int, int)'),
     epoll_create1: libc.func('int epoll_create1(int)'),
     epoll_ctl: libc.func('int epoll_ctl(int, int, int, void *)'),
     epoll_wait: libc.func('int epoll_wait(int, void *, int, int)'),
     close: libc.func('int close(int)'),
+    prctl: libc.func('int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long)'),
+    setrlimit: libc.func('int setrlimit(int, void *)'),
+    capset: libc.func('int capset(void *, void *)'),
     sched_setaffinity: libc.func('int sched_setaffinity(int, unsigned long, void *)'),
     errno: () => koffi.errno(),
     addressOf: (memory) => koffi.address(memory),

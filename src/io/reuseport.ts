@@ -2,7 +2,7 @@
  *  is attached to the whole group by way of any of its sockets. It is shown a packet and says which socket gets it, by its
  *  place in the order they were bound; where it names none, the kernel chooses by a hash of both ends' addresses and ports. */
 
-import { check, KernelMemory, type Libc } from './libc.ts'
+import { check, KernelMemory, type Libc, SOL_SOCKET } from './libc.ts'
 
 export type Instruction = readonly [code: number, jumpTrue: number, jumpFalse: number, constant: number]
 
@@ -18,7 +18,6 @@ export const RETURN_ACCUMULATOR = 0x16
 /** Knuth's multiplicative hash: numbers that follow each other come apart. */
 export const GOLDEN = 0x9e37_79b1
 
-const SOL_SOCKET = 1
 const SO_ATTACH_REUSEPORT_CBPF = 51
 const SO_DETACH_REUSEPORT_BPF = 68
 

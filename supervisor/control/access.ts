@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { BowlineError } from '../../src/config/error.ts'
-import { hasLibc, libc, SO_PEERCRED, SOL_SOCKET } from '../libc.ts'
+import { loadLibc, SO_PEERCRED, SOL_SOCKET } from '../../src/io/libc.ts'
 
 /** Each may do what those before it may. */
 export const ROLES = ['read', 'operate', 'configure'] as const
@@ -27,10 +27,11 @@ export function roleOfPeer(socket: Socket, group: number | undefined): Role | un
 /** struct ucred. undefined where it cannot be had: it takes the number of the open file, which Node keeps to itself. */
 export function peerOf(socket: Socket): { pid: number; uid: number; gid: number } | undefined {
   const fd = (socket as unknown as { _handle?: { fd?: number } })._handle?.fd
-  if (fd === undefined || fd < 0 || !hasLibc()) return undefined
+  const libc = loadLibc()
+  if (fd === undefined || fd < 0 || typeof libc === 'string') return undefined
   const credentials = new Int32Array(3)
   const length = Uint32Array.of(credentials.byteLength)
-  if (libc().getsockopt(fd, SOL_SOCKET, SO_PEERCRED, credentials, length) !== 0) return undefined
+  if (libc.getsockopt(fd, SOL_SOCKET, SO_PEERCRED, credentials, length) !== 0) return undefined
   const [pid, uid, gid] = credentials
   return { pid, uid, gid }
 }

@@ -2,13 +2,14 @@
  *  reaches it may read; nobody can change anything. Bounded in every way, since it lives in the process that keeps all others
  *  alive. */
 
+import { closeSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { BowlineError } from '../../src/config/error.ts'
 import { parseInterface } from '../../src/config/listen.ts'
 import type { Config } from '../../src/config/schema.ts'
 import type { Clock, Timer } from '../../src/io/interfaces.ts'
+import { loadLibc } from '../../src/io/libc.ts'
 import type { Log } from '../../src/io/log.ts'
-import { hasLibc, libc } from '../libc.ts'
 import { listenOn } from '../listening-sockets.ts'
 import type { Exporter } from './exporter.ts'
 
@@ -82,7 +83,7 @@ export class MetricsServer {
     const wanted = monitoring.metrics === 'off' ? undefined : (monitoring.interface ?? this.#defaults.interface)
     if (wanted === this.#interface) return
     const opened = wanted === undefined ? undefined : await this.#open(wanted, monitoring.interface !== undefined)
-    if (this.#adopted !== undefined) libc().close(this.#adopted.fd)
+    if (this.#adopted !== undefined) closeSync(this.#adopted.fd)
     this.#adopted = undefined
     this.close()
     this.#interface = wanted
@@ -169,7 +170,9 @@ export class MetricsServer {
       this.#adopted = undefined
       return fd
     }
-    return hasLibc() ? listenOn({ address: host, port, setting: 'monitoring/interface' }, false) : undefined
+    const libc = loadLibc()
+    if (typeof libc === 'string') return undefined
+    return listenOn(libc, { address: host, port, setting: 'monitoring/interface' }, false)
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {

@@ -5,26 +5,28 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import koffi from 'koffi'
+import { AF_UNIX, type Libc, loadLibc, MSG_DONTWAIT, SOCK_DGRAM } from '../../src/io/libc.ts'
 import { askService } from '../../supervisor/control/client.ts'
-import { AF_UNIX, hasLibc, libc, SOCK_DGRAM } from '../../supervisor/libc.ts'
 import { queryFor } from '../workers/fake-resolver.ts'
 import { eventually, freePort, UdpClient } from '../workers/sockets.ts'
 import { Service } from './service.ts'
 
-const MSG_DONTWAIT = 0x40
+const libc = loadLibc()
 
 /** The socket of a service manager: Node itself knows no datagrams of this family. */
 class NotifySocket {
   readonly path: string
   readonly lines: string[] = []
+  readonly #libc: Libc
   readonly #fd: number
   readonly #timer: NodeJS.Timeout
 
-  constructor(path: string) {
+  constructor(libc: Libc, path: string) {
+    this.#libc = libc
     this.path = path
     const name = Buffer.concat([Buffer.of(AF_UNIX, 0), Buffer.from(path)])
-    this.#fd = libc().socket(AF_UNIX, SOCK_DGRAM, 0)
-    if (libc().bind(this.#fd, name, name.length) !== 0) throw new Error('bind')
+    this.#fd = libc.socket(AF_UNIX, SOCK_DGRAM, 0)
+    if (libc.bind(this.#fd, name, name.length) !== 0) throw new Error('bind')
     const recv = koffi.load(null as unknown as string).func('long recv(int, void *, unsigned long, int)')
     this.#timer = setInterval(() => {
       const buffer = Buffer.alloc(4096)
@@ -39,15 +41,15 @@ class NotifySocket {
 
   close(): void {
     clearInterval(this.#timer)
-    libc().close(this.#fd)
+    this.#libc.close(this.#fd)
   }
 }
 
 describe('under a service manager (sd_notify(3))', () => {
   it('tells when it is ready, reloads, lives and stops, and who the main process is', async function () {
-    if (!hasLibc()) this.skip()
+    if (typeof libc === 'string') this.skip()
     const folder = mkdtempSync(join(tmpdir(), 'bowline-notify-'))
-    const manager = new NotifySocket(join(folder, 'notify'))
+    const manager = new NotifySocket(libc, join(folder, 'notify'))
     const env = { NOTIFY_SOCKET: manager.path, WATCHDOG_USEC: '300000' }
     const service = new Service({ port: await freePort(), workers: 1, withFile: true, env })
     try {
@@ -77,7 +79,7 @@ describe('under a service manager (sd_notify(3))', () => {
 
 describe('user', () => {
   it('is who all processes are, with the right to use low ports and no other', async function () {
-    if (process.getuid?.() !== 0 || !hasLibc()) this.skip()
+    if (process.getuid?.() !== 0 || typeof libc === 'string') this.skip()
     const port = 1 + (process.pid % 500) + 500 // under 1024
     const service = new Service({ port, workers: 1, settings: { user: 'nobody' } })
     try {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { hasLibc } from '../../supervisor/libc.ts'
+import { loadLibc } from '../../src/io/libc.ts'
 import { readLastQuestions } from '../../supervisor/suspects.ts'
 import { LastQuestions } from '../../workers/last-questions.ts'
 import { queryFor } from '../workers/fake-resolver.ts'
@@ -13,7 +13,7 @@ describe('the last questions of a worker', () => {
   let path: string
 
   before(function () {
-    if (!hasLibc()) this.skip()
+    if (typeof loadLibc() === 'string') this.skip()
   })
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'bowline-questions-'))

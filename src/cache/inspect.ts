@@ -20,6 +20,7 @@ import {
 import { KeyMaker, Kind, ownerRange } from './keys.ts'
 import { Rank } from './rank.ts'
 import type { Store } from './store.ts'
+import { secondsLeft } from './time.ts'
 
 /** An entry as it stands in the store, also when its time is over. */
 export interface InspectedEntry {
@@ -53,7 +54,7 @@ export function inspectName(store: Readable, partition: number, name: Name, nowM
     const isDenial = shapeOf(value) === Shape.NODATA
     const security = securityOf(value)
     const rank = rankText(rankOf(value))
-    const set = isDenial ? undefined : decodeRRset(value, name, type, secondsLeft(value, nowMs))
+    const set = isDenial ? undefined : decodeRRset(value, name, type, ttlOf(value, nowMs))
     const sets = isDenial ? denialSets(value, nowMs) : set && [set, ...decodeExpansion(value, set.ttl, 0)]
     if (sets !== undefined)
       add(value, { kind: isDenial ? 'nodata' : 'rrset', type: typeText(type), security, rank, records: texts(sets) })
@@ -72,15 +73,12 @@ export function inspectName(store: Readable, partition: number, name: Name, nowM
     add(cut, {
       kind: 'delegation',
       records: delegation.nameservers.flatMap((server) => [
-        ...texts([rrset(name, Type.NS, secondsLeft(cut, nowMs), [server.name])]),
+        ...texts([rrset(name, Type.NS, ttlOf(cut, nowMs), [server.name])]),
         ...server.addresses.map(({ octets, untilMs }) =>
           texts([
-            rrset(
-              server.name,
-              octets.length === 4 ? Type.A : Type.AAAA,
-              Math.max(0, Math.ceil((untilMs - nowMs) / 1000)),
-              [octets],
-            ),
+            rrset(server.name, octets.length === 4 ? Type.A : Type.AAAA, Math.max(0, secondsLeft(untilMs, nowMs)), [
+              octets,
+            ]),
           ]).join(''),
         ),
       ]),
@@ -89,17 +87,17 @@ export function inspectName(store: Readable, partition: number, name: Name, nowM
     const failure = decodeFailure(value)
     if (failure === undefined || failure.expiresMs <= nowMs) continue
     const type = typeText((key[key.length - 2] << 8) | key[key.length - 1])
-    add(value, { kind: 'failure', type, ttl: Math.ceil((failure.expiresMs - nowMs) / 1000), records: [failure.text] })
+    add(value, { kind: 'failure', type, ttl: secondsLeft(failure.expiresMs, nowMs), records: [failure.text] })
   }
   return found
 }
 
 function denialSets(entry: Uint8Array, nowMs: number): RRset[] | undefined {
-  return decodeDenial(entry, secondsLeft(entry, nowMs), Math.max(0, Math.floor((nowMs - storedMsOf(entry)) / 1000)))
+  return decodeDenial(entry, ttlOf(entry, nowMs), Math.max(0, Math.floor((nowMs - storedMsOf(entry)) / 1000)))
 }
 
-function secondsLeft(entry: Uint8Array, nowMs: number): number {
-  return Math.max(0, Math.ceil((expiresMsOf(entry) - nowMs) / 1000))
+function ttlOf(entry: Uint8Array, nowMs: number): number {
+  return Math.max(0, secondsLeft(expiresMsOf(entry), nowMs))
 }
 
 function rankText(rank: number): string {

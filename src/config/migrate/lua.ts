@@ -140,7 +140,8 @@ class Reader {
   /** What follows begins another line, or is set apart. */
   #endsHere(): boolean {
     const { kind, text, line } = this.#next
-    return kind === 'end' || text === ';' || line > this.#tokens[this.#at - 1].line || this.#next.kind === 'name'
+    if (text === 'and' || text === 'or') return false
+    return kind === 'end' || kind === 'name' || text === ';' || line > this.#tokens[this.#at - 1].line
   }
 
   /** To the first line that begins outside of blocks and brackets. */

@@ -122,6 +122,8 @@ const BUDGET = 'options/request-budget bounds what a question may cost'
 const HIDE = 'version.bind and id.server are always answered; `hostname` says what is told'
 const METRICS = 'figures are at http://127.0.0.1:9153/metrics (docs/metrics.md)'
 const ECS = 'there is no EDNS client subnet'
+const HOLD_DOWN = 'RFC 5011 says how long keys wait'
+const IPSEC = 'there is no IPsec module'
 const VIEWS = 'write `views` with `tags`, and `local-data/rules` with the same tags'
 
 export const SERVER: Record<string, Rule> = {
@@ -131,8 +133,11 @@ export const SERVER: Record<string, Rule> = {
   port: together,
   'access-control': together,
   'interface-automatic': unless('no', notNeeded('answers leave from the address that was asked')),
+  'interface-automatic-ports': notThere('name each port with an address in network/listen'),
   'interface-action': notThere('write `views` with `dst-subnet`'),
   'interface-tag': notThere(VIEWS),
+  'interface-tag-action': notThere(VIEWS),
+  'interface-tag-data': notThere(VIEWS),
   'interface-view': notThere(VIEWS),
   'access-control-tag': notThere(VIEWS),
   'access-control-tag-action': notThere(VIEWS),
@@ -151,6 +156,7 @@ export const SERVER: Record<string, Rule> = {
   'cookie-secret-file': notThere('write `cookies/secret-file` with a secret of 32 or more characters'),
   'cookie-secret': notThere('write `cookies/secret-file` with a secret of 32 or more characters'),
   'edns-tcp-keepalive': flag('network/edns-tcp-keepalive'),
+  'edns-tcp-keepalive-timeout': notNeeded('clients are told how long idle connections are kept: 10 s'),
   nsid,
   identity: text('hostname'),
   'hide-identity': unless('no', notThere(HIDE)),
@@ -172,6 +178,10 @@ export const SERVER: Record<string, Rule> = {
   'https-port': notThere(DOT),
   'http-endpoint': notThere(DOT),
   'http-notls-downstream': notThere(DOT),
+  'http-max-streams': notThere(DOT),
+  'http-query-buffer-size': notThere(DOT),
+  'http-response-buffer-size': notThere(DOT),
+  'http-nodelay': notThere(DOT),
   'quic-port': notThere(DOT),
   'pad-responses': unless('yes', notNeeded('clients are not served over TLS'), 'clients are not served over TLS'),
   'pad-responses-block-size': notNeeded('clients are not served over TLS'),
@@ -217,6 +227,9 @@ export const SERVER: Record<string, Rule> = {
   ),
   'wait-limit': whole('client-limits/outstanding'),
   'wait-limit-cookie': whole('client-limits/outstanding-with-cookie'),
+  'wait-limit-netblock': notThere('`views` with `price-factor: 0` are not limited; other numbers are for all'),
+  'wait-limit-cookie-netblock': notThere('`views` with `price-factor: 0` are not limited; other numbers are for all'),
+  'sock-queue-timeout': notNeeded('what waits in the socket is a twentieth of a second’s worth'),
   username: notNeeded('systemd starts the service as a user of its own; elsewhere `user` names it'),
   chroot: notNeeded(ROOT_FOLDER),
   directory: notNeeded('paths that are relative have been completed with it'),
@@ -234,6 +247,8 @@ export const SERVER: Record<string, Rule> = {
   'log-queries': unless('no', notThere('write a rule of local-data/rules with `name: .` and `subtree: log`')),
   'log-replies': unless('no', notThere('the group `resolv` of logging/groups tells of answers')),
   'log-tag-queryreply': notNeeded(LOG),
+  'log-destaddr': notNeeded(LOG),
+  'log-thread-id': notNeeded(LOG),
   'log-local-actions': unless('no', notThere('rules with `subtree: log` tell who asks')),
   'log-servfail': unless('no', notThere('`stats/enable` counts what fails, and `bowline top` shows it')),
   'val-log-level': counted((draft, from, level) => draft.take(from, 'dnssec/log-bogus', level > 0)),
@@ -242,6 +257,7 @@ export const SERVER: Record<string, Rule> = {
   'statistics-inhibit-zero': notNeeded(METRICS),
   'extended-statistics': notNeeded(METRICS),
   'shm-enable': notNeeded(METRICS),
+  'shm-key': notNeeded(METRICS),
 
   // Asking other servers
   'do-ip4': flag('network/do-ipv4'),
@@ -254,12 +270,14 @@ export const SERVER: Record<string, Rule> = {
   'edns-buffer-size': ednsBufferSize,
   'max-udp-size': maxUdpSize,
   'udp-connect': notNeeded('sockets are connected where it helps'),
+  'udp-upstream-without-downstream': unless('no', notNeeded('UDP is always served')),
   'tcp-upstream': together,
   'tls-upstream': together,
   'ssl-upstream': together,
   'tls-cert-bundle': together,
   'ssl-cert-bundle': together,
   'tls-system-cert': notNeeded('those that Node.js trusts are, unless `ca-file` names others'),
+  'tls-win-cert': notNeeded('those that Node.js trusts are, unless `ca-file` names others'),
   'tls-use-sni': unless('yes', notThere('servers are told the name they are to show')),
   'pad-queries': unless('yes', notThere('queries over TLS are always padded (RFC 8467)')),
   'pad-queries-block-size': notNeeded('queries over TLS are padded to 128 octets (RFC 8467)'),
@@ -303,6 +321,10 @@ export const SERVER: Record<string, Rule> = {
   'send-client-subnet': notThere(ECS),
   'client-subnet-zone': notThere(ECS),
   'client-subnet-always-forward': notThere(ECS),
+  'min-client-subnet-ipv4': notThere(ECS),
+  'min-client-subnet-ipv6': notThere(ECS),
+  'max-ecs-tree-size-ipv4': notThere(ECS),
+  'max-ecs-tree-size-ipv6': notThere(ECS),
   'max-client-subnet-ipv4': notThere(ECS),
   'max-client-subnet-ipv6': notThere(ECS),
 
@@ -363,9 +385,10 @@ export const SERVER: Record<string, Rule> = {
   'val-clean-additional': unless('yes', notNeeded('additional records are never taken on trust')),
   'ignore-cd-flag': unless('no', notThere('clients that set CD get what was found')),
   'disable-dnssec-lame-check': unless('no', notNeeded('servers without signatures are found out')),
-  'add-holddown': notNeeded('RFC 5011 says how long keys wait'),
-  'del-holddown': notNeeded('RFC 5011 says how long keys wait'),
-  'keep-missing': notNeeded('RFC 5011 says how long keys wait'),
+  'add-holddown': notNeeded(HOLD_DOWN),
+  'del-holddown': notNeeded(HOLD_DOWN),
+  'keep-missing': notNeeded(HOLD_DOWN),
+  'permit-small-holddown': unless('no', notThere(HOLD_DOWN)),
   'zonemd-permissive-mode': unless('no', notThere('cache/prefill takes only zones whose digest is right')),
   ede: unless('yes', notNeeded('Extended DNS Errors are always told'), 'Extended DNS Errors are always told'),
   'ede-serve-expired': notNeeded('Extended DNS Errors are always told'),
@@ -379,4 +402,11 @@ export const SERVER: Record<string, Rule> = {
   'dns64-prefix': (draft, from) => draft.append(from, 'dns64/prefix', from.value),
   'dns64-synthall': unless('no', notThere('AAAA records of a host are given when there are any')),
   'dns64-ignore-aaaa': notThere('write `dns64/exclude-subnets`, or `block: AAAA` for the names in local-data/rules'),
+  'ipsecmod-enabled': unless('no', notThere(IPSEC)),
+  'ipsecmod-hook': notThere(IPSEC),
+  'ipsecmod-strict': notThere(IPSEC),
+  'ipsecmod-max-ttl': notThere(IPSEC),
+  'ipsecmod-ignore-bogus': notThere(IPSEC),
+  'ipsecmod-allow': notThere(IPSEC),
+  'ipsecmod-whitelist': notThere(IPSEC),
 }

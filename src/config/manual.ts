@@ -37,7 +37,8 @@ everything else, lists too, is replaced as a whole.
 
 const KNOT_CHAPTER = `## Coming from Knot Resolver
 
-The names and units are those of Knot Resolver 6, so that its files can be brought along. Different are:
+The names and units are those of Knot Resolver 6, so that its files can be brought along: \`bowline config migrate FILE\` changes what
+differs and tells what is left out ([running.md](running.md#coming-from-another-resolver)). Different are:
 
 - \`network/listen\` begins with \`127.0.0.1@5300\` and \`::1@5300\`, which need no privilege, instead of port 53.
 - \`workers\` is \`auto\` instead of 1.

@@ -117,7 +117,7 @@ Answers TXT questions for \`${name}.example\` with a greeting.
 | --- | --- |
 | \`greeting\` | what is said; \`hello\` unless given |
 
-Metric: \`bowline_${name.replaceAll('-', '_')}_greeted_total\`.
+Metric: \`bowline_module_greeted_total{module="${name}"}\`.
 
     bowline module test .            runs the tests and plays the scenarios
     bowline run -c config.yaml       with the path in it corrected

@@ -93,7 +93,7 @@ describe('bowline module', () => {
     const { stdout } = await bowline('module', 'describe', join(folder, 'described'))
     expect(stdout).to.contain('# described\n\nGreets those who ask.')
     expect(stdout).to.contain('`greeting`\n\nWhat is said.')
-    expect(stdout).to.contain('`bowline_described_greeted_total`')
+    expect(stdout).to.contain('`bowline_module_greeted_total{module="described"}`')
     const schema = JSON.parse((await bowline('module', 'describe', join(folder, 'described'), '--json')).stdout)
     expect(schema).to.include({ title: 'described', type: 'object' })
     expect(schema.properties.greeting.description).to.contain('What is said.')

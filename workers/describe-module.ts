@@ -4,13 +4,14 @@
 import { BowlineError } from '../src/config/error.ts'
 import { settingsJsonSchema } from '../src/config/json-schema.ts'
 import { settingsManual } from '../src/config/manual.ts'
+import { moduleMetric } from '../src/metrics/naming.ts'
 import { loadModule } from './load-modules.ts'
 
 const [folder, form] = process.argv.slice(2)
 try {
   const { name, about, settings, metrics } = await loadModule(folder, '.', 'module')
   const counted = Object.entries(metrics).map(
-    ([metric, help]) => `- \`bowline_${`${name}_${metric}`.replaceAll('-', '_')}_total\`: ${help}\n`,
+    ([metric, help]) => `- \`${moduleMetric(metric)}{module="${name}"}\`: ${help}\n`,
   )
   if (form === 'json') process.stdout.write(`${JSON.stringify(settingsJsonSchema(settings, name), null, 2)}\n`)
   else

@@ -12,3 +12,10 @@ export interface MetricName {
 export function labelled(name: string, label: string, help: string): (value: string) => MetricName {
   return (value) => ({ name, labels: { [label]: value }, help })
 }
+
+const NOT_IN_NAMES = /[^a-z0-9_]/g
+
+/** What a module counts has the same name whatever the module; which one it is stands in the label `module`. */
+export function moduleMetric(metric: string): string {
+  return `bowline_module_${metric.toLowerCase().replace(NOT_IN_NAMES, '_')}_total`
+}

@@ -1,5 +1,6 @@
 /** What a scrape tells: metrics with name, help and labels, each with a way to read it off a snapshot of the service. */
 
+import { moduleMetric } from '../../src/metrics/naming.ts'
 import type { ModuleCount } from '../../workers/messages.ts'
 import type { WorkerMeasure } from '../fleet.ts'
 import type { FleetTotals, Totals } from '../sums.ts'
@@ -56,13 +57,10 @@ export function familiesOf(metrics: readonly Metric[], snapshot: Snapshot): Fami
   return [...families, ...moduleFamilies(snapshot.sum.modules)].filter(({ samples }) => samples.length > 0)
 }
 
-const NOT_IN_NAMES = /[^a-z0-9_]/g
-
-/** A metric of a module has the same name whatever the module; which one it is stands in the label. */
 function moduleFamilies(counts: readonly ModuleCount[]): Family[] {
   const byName = new Map<string, ModuleCount[]>()
   for (const count of counts) {
-    const name = `bowline_module_${count.metric.toLowerCase().replace(NOT_IN_NAMES, '_')}_total`
+    const name = moduleMetric(count.metric)
     byName.set(name, [...(byName.get(name) ?? []), count])
   }
   return [...byName].map(([name, same]) => ({

@@ -4,6 +4,9 @@ import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect } from 'chai'
 import manifest from '../../package.json' with { type: 'json' }
+import { configJsonSchema } from '../../src/config/json-schema.ts'
+import { moduleMetric } from '../../src/metrics/naming.ts'
+import { METRICS } from '../../supervisor/metrics/metrics.ts'
 import { lineOf, projectFiles, ROOT, readText, sources } from './sources.ts'
 
 const TEXT = /\.(ts|js|json|md|ya?ml|sh|txt|toml|service|conf|rpl)$|(^|\/)(Dockerfile|LICENSE|run|\.gitignore|\.npmrc)$/
@@ -113,6 +116,33 @@ describe('the manuals', () => {
     expect(mentions.filter((found) => !known.includes(found.split(' ').at(-1)!))).to.deep.equal([])
   })
 
+  it('name settings that exist', () => {
+    const known = settingsOf(configJsonSchema())
+    const written = manuals.filter(({ path }) => path !== 'docs/configuration.md') // which is made of them, and tells of others'
+    const roots = new Set(known.map((path) => path.split('/')[0]).filter((root) => root !== 'rundir')) // files are in there
+    const paths = find(/(?<=`)[a-z][a-z0-9-]*(\[\])?(\/[a-z0-9-]+(\[\])?)+(?=`)/g, written)
+      .map((found) => [found, found.split(' ').at(-1)!.replaceAll('[]', '')])
+      .filter(([, path]) => roots.has(path.split('/')[0]))
+    expect(paths.length).to.be.above(50)
+    const unknown = paths.filter(([, path]) => !known.some((one) => one === path || one.endsWith(`/${path}`)))
+    expect(unknown.map(([found]) => found)).to.deep.equal([])
+  })
+
+  it('name metrics that exist', () => {
+    const declared = sources('src/modules').flatMap(({ code }) =>
+      [...code.matchAll(/^ +metrics: \{([^}]*)\}/gm)].flatMap(([, inside]) => [...inside.matchAll(/(\w+): '/g)]),
+    )
+    const known = new Set([
+      ...METRICS.flatMap(({ name, type }) => [name, ...(type === 'histogram' ? [`${name}_bucket`] : [])]),
+      ...[...declared.map(([, metric]) => metric), 'greeted'].map(moduleMetric), // as in the example of a module
+    ])
+    const isKnown = (name: string) =>
+      known.has(name) || (name.endsWith('_') && [...known].some((one) => one.startsWith(name)))
+    const named = find(/\bbowline_[a-z0-9_]+/g, [...manuals, ...texts.filter(({ path }) => path.startsWith('deploy/'))])
+    expect(named.length).to.be.above(100)
+    expect(named.filter((found) => !isKnown(found.split(' ').at(-1)!))).to.deep.equal([])
+  })
+
   it('link to files that exist', () => {
     const broken = manuals.flatMap(({ path, text }) =>
       [...text.matchAll(/\]\((?!https?:|mailto:|#)([^)#\s]+)[^)]*\)/g)]
@@ -122,3 +152,21 @@ describe('the manuals', () => {
     expect(broken).to.deep.equal([])
   })
 })
+
+interface JsonSchema {
+  anyOf?: JsonSchema[]
+  items?: JsonSchema
+  properties?: Record<string, JsonSchema>
+}
+
+/** Paths of all settings, without the marks of lists. */
+function settingsOf(schema: JsonSchema, path = ''): string[] {
+  const inside = [...(schema.anyOf ?? []), ...(schema.items ? [schema.items] : [])]
+  return [
+    ...inside.flatMap((one) => settingsOf(one, path)),
+    ...Object.entries(schema.properties ?? {}).flatMap(([name, one]) => {
+      const here = path === '' ? name : `${path}/${name}`
+      return [here, ...settingsOf(one, here)]
+    }),
+  ]
+}

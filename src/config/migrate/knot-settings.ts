@@ -2,6 +2,7 @@
  *  the same name and the same meaning. */
 
 import type { Statement } from './finding.ts'
+import { isLoopback } from './knot-clients.ts'
 import type { KnotFile } from './knot-file.ts'
 
 /** `path` is where it stands: `network/listen/0/freebind`. */
@@ -57,6 +58,13 @@ const listener: KnotRule = (file, path, value, from) => {
   if (kind === undefined || kind === 'dns') return
   if (kind === 'xdp') return file.leaveOut(path, from, 'there is no XDP; listen with kind: dns')
   file.leaveOut(path, from, 'clients are not served over TLS, HTTPS or QUIC yet; put a proxy in front')
+}
+
+const freebind: KnotRule = (file, path, value, from) => {
+  const addresses = [file.value(path.replace(/freebind$/, 'interface'))].flat()
+  if (value === false || addresses.every((address) => isLoopback(String(address))))
+    file.notNeeded(path, from, 'its addresses are there')
+  else file.leaveOut(path, from, 'listen on 0.0.0.0 and ::, which need no address to be there')
 }
 
 const protocols: KnotRule = (file, path, value, from) => {
@@ -124,7 +132,7 @@ export const KNOT_SETTINGS: readonly (readonly [path: string, rule: KnotRule])[]
   ['monitoring/enabled', renamed('monitoring/metrics')],
   ['monitoring/graphite', unless(false, notThere('Prometheus reads the figures (docs/metrics.md)'))],
   ['network/listen[]', listener],
-  ['network/listen[]/freebind', unless(false, notThere('listen on 0.0.0.0 and ::, which need no address to be there'))],
+  ['network/listen[]/freebind', freebind],
   ['network/tls', notThere(TLS)],
   ['network/quic', notThere(TLS)],
   ['network/proxy-protocol', unless(false, notThere('there is no PROXY protocol'))],

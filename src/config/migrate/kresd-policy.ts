@@ -35,6 +35,10 @@ export function takePolicy(draft: Draft, from: Statement, [rule]: LuaValue[]): b
     draft.leaveOut(from, 'there are no response policy zones; local-data/rules[]/file takes lists of names')
     return true
   }
+  if (kind === 'policy.slice') {
+    draft.leaveOut(from, 'write one rule of forward with all the servers: those that answer fastest are asked most')
+    return true
+  }
   if (kind !== 'policy.all' && kind !== 'policy.suffix' && kind !== 'policy.suffix_common' && kind !== 'policy.domains')
     return false
   const subtree = kind === 'policy.all' ? ['.'] : namesOf(names)

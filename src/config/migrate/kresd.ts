@@ -7,7 +7,7 @@ import { sizeText, timeText } from '../units.ts'
 import { takeManagedAnchors } from './anchor-file.ts'
 import { Draft } from './draft.ts'
 import type { Statement } from './finding.ts'
-import { tellWhoIsServed } from './knot-resolver.ts'
+import { isLoopback, takeDefaultListeners, tellWhoIsServed } from './knot-clients.ts'
 import { takeModules, unloadModule } from './kresd-modules.ts'
 import { takePolicy, takeView } from './kresd-policy.ts'
 import { isName, isTable, LuaError, type LuaStatement, type LuaValue, readLua } from './lua.ts'
@@ -26,14 +26,11 @@ export function kresdDraft(text: string, file: string): Draft {
     const value = statement.text.startsWith(setting) ? statement.text.slice(setting.length).trim() : statement.text
     const from = { place: { file, line: statement.line }, setting, value }
     const rule = ruleFor(statement)
+    if (rule === undefined && isVariable(statement)) continue // its value is taken where it is used
     if (rule === undefined) draft.leaveOut(from, unknownText(statement))
     else if (!rule(draft, from, statement.args)) draft.leaveOut(from, 'its values are of a kind not known here')
   }
-  if (!draft.document.hasIn(['network', 'listen'])) {
-    const from = { setting: 'net.listen (not in the file)', value: '127.0.0.1@53 ::1@53' }
-    const note = 'Knot Resolver listens there by itself, and Bowline does not'
-    draft.take(from, 'network/listen', [{ interface: ['127.0.0.1@53', '::1@53'] }], note)
-  }
+  takeDefaultListeners(draft, 'net.listen')
   tellWhoIsServed(draft)
   return draft
 }
@@ -53,6 +50,10 @@ function ruleFor({ kind, name }: LuaStatement): KresdRule | undefined {
   if (kind === 'other') return undefined
   const table = kind === 'call' ? CALLS : ASSIGNMENTS
   return Object.hasOwn(table, name) ? table[name] : undefined
+}
+
+function isVariable({ kind, name }: LuaStatement): boolean {
+  return kind === 'assign' && /^\w+$/.test(name)
 }
 
 function unknownText({ kind }: LuaStatement): string {
@@ -122,7 +123,8 @@ const listen: KresdRule = (draft, from, [where, port, more]) => {
     return true
   }
   const suffix = `@${typeof port === 'number' ? port : 53}`
-  const note = options?.named.get('freebind') === true ? 'the addresses must be there (no freebind)' : undefined
+  const free = options?.named.get('freebind') === true && !addresses.every(isLoopback)
+  const note = free ? 'the addresses must be there (no freebind)' : undefined
   draft.append(
     from,
     'network/listen',

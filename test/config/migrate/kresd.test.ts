@@ -105,6 +105,19 @@ describe('a configuration of kresd', () => {
     })
   })
 
+  it('takes names that were set before for what they were set to', () => {
+    const migration = kresd("inside = policy.todnames({'a.example'})", 'policy.add(policy.suffix(policy.DENY, inside))')
+    expect(loaded(migration)['local-data'].rules[0].name).to.deep.equal(['a.example'])
+    expect(told(migration, 'left-out')).to.deep.equal([])
+  })
+
+  it('is not told of addresses that need not be there when they are there', () => {
+    const outcomes = ["'::1'", "'2001:db8::53'"].map(
+      (address) => findingOf(kresd(`net.listen(${address}, 53, { freebind = true })`), 'net.listen')?.outcome,
+    )
+    expect(outcomes).to.deep.equal(['taken', 'translated'])
+  })
+
   it('leaves out calls whose values it does not understand', () => {
     const migration = kresd(
       'net.listen(where())',

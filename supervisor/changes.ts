@@ -15,7 +15,7 @@ export interface Change {
 }
 
 /** By the longest path that is the beginning of the setting's own; whatever is not named is `roll`. */
-const CLASSES: readonly [path: string, reloadClass: ReloadClass][] = [
+export const CLASSES: readonly [path: string, reloadClass: ReloadClass][] = [
   ['workers', ReloadClass.LIVE],
   ['drain-timeout', ReloadClass.LIVE],
   ['logging/level', ReloadClass.LIVE],

@@ -1,4 +1,4 @@
-/** The configurations that docs/running.md shows are such as one may write. */
+/** The configurations that docs/running.md shows are such as one may write, and its tables are true. */
 
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -7,6 +7,7 @@ import { parse } from 'yaml'
 import { makeConfig } from '../src/config/load.ts'
 import { settingsFromConfig } from '../src/settings-from-config.ts'
 import { nameToText } from '../src/wire/name.ts'
+import { CLASSES, ReloadClass } from '../supervisor/changes.ts'
 
 describe('docs/running.md', () => {
   const page = readFileSync(fileURLToPath(new URL('../docs/running.md', import.meta.url)), 'utf8')
@@ -15,6 +16,15 @@ describe('docs/running.md', () => {
 
   it('shows configurations without a mistake', () => {
     for (const text of blocks) expect(() => settingsFromConfig(makeConfig(parse(text)))).not.to.throw()
+  })
+
+  it('tells which settings are followed without new workers, and which only by a restart', () => {
+    for (const kind of [ReloadClass.LIVE, ReloadClass.RESTART]) {
+      const [, told] = new RegExp(`^\\| ${kind} \\| (.*?) \\|`, 'm').exec(page)!
+      const settings = [...told.matchAll(/`([^`]+)`/g)].map(([, setting]) => setting)
+      const followed = CLASSES.filter(([, found]) => found === kind).map(([setting]) => setting)
+      expect(settings.toSorted()).to.deep.equal(followed.toSorted())
+    }
   })
 
   it('shows how to forward over TLS, and what else there is to it', () => {

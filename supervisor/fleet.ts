@@ -18,7 +18,7 @@ import { cpusOfWorker, movesWorkers } from './cpu-affinity.ts'
 import { FrequentQuestions } from './frequent-questions.ts'
 import { ListeningSockets } from './listening-sockets.ts'
 import { KEEPER_CRASH, OWN_COUNTERS, OwnCounter, WORKER_CRASH } from './metrics/own-counters.ts'
-import { fullPriority } from './priority.ts'
+import { fullPriority, startFirst } from './priority.ts'
 import { handedSockets, mainFile, Spare, startInBackground, startProcess } from './processes.ts'
 import { examineStuck } from './stuck.ts'
 import { addCounters, addFleetTotals, addTotals, type FleetTotals, NOTHING, type Totals } from './sums.ts'
@@ -252,7 +252,7 @@ export class Fleet {
       await this.#questions.renew()
       for (const place of this.#places.values())
         if (id === undefined || place.id === id) await this.#replace(place, this.#config)
-      this.#prepareSpare(true)
+      this.#prepareSpare({ anew: true })
     })
   }
 
@@ -287,7 +287,7 @@ export class Fleet {
       }
       this.#sockets.keepOnly(points)
       this.#steer()
-      this.#prepareSpare(true)
+      this.#prepareSpare({ anew: true })
     })
   }
 
@@ -610,6 +610,7 @@ export class Fleet {
   #makeWorker(id: number, config: Config, { urgent }: { urgent: boolean }): Worker {
     const { clock, log, onChange, sockets } = this.#options
     let isUrgent = urgent
+    let isBack = false
     let handed: Pick<StartWorker, 'listening' | 'notOurs'> = {}
     let questionsPath = ''
     const worker: Worker = new Child({
@@ -622,6 +623,10 @@ export class Fleet {
           process: start(this.#workerPath, fds, config.logging.target),
           fds,
         }
+        if (isBack) {
+          startFirst(started.process.pid)
+          this.#prepareSpare({ soon: true })
+        }
         handed = handedSockets(started.fds, ours)
         return started.process
       },
@@ -630,7 +635,7 @@ export class Fleet {
         questionsPath = join(this.#questionsFolder, name)
         worker.inheritancePath = join(this.#config.rundir, 'heirs', name)
         const wasUrgent = isUrgent
-        isUrgent = true // if it is started again, it is because it has ended
+        isUrgent = isBack = true // if it is started again, it is because it has ended
         const alone = firstTime && sockets === undefined && id === 1 && this.#places.size <= this.#options.workers
         return {
           kind: 'start',
@@ -684,7 +689,6 @@ export class Fleet {
         `${crash.child} ended after ${told.map(({ question, client }) => `${question} from ${client}`).join(', ')}`,
       )
     }
-    this.#prepareSpare()
   }
 
   /** New connections go to places whose worker runs, and to those of workers that will be back at once. */
@@ -706,13 +710,14 @@ export class Fleet {
     this.#spreading = this.#spreading.then(() => children[0]?.askWorker(order, SPREAD_MS)).catch(() => {})
   }
 
-  #prepareSpare(anew = false): void {
+  /** `anew`: the one there is was made for another configuration, or another program. `soon`: it may be needed before all is quiet. */
+  #prepareSpare(how: { anew?: boolean; soon?: boolean } = {}): void {
     if (this.#stopping) return
     void this.#inTurn(async () => {
       // its sockets must be among those that the spare is given when it starts
       await this.#sockets.open(listenPoints(this.#config.network.listen), this.#freeIds(1))
       this.#steer()
-      this.#spare.prepare(anew)
+      this.#spare.prepare(how)
     }).catch(() => {})
   }
 

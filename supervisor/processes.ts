@@ -91,13 +91,14 @@ export class Spare {
     return waiting.process.exitCode === null && waiting.process.connected ? waiting : undefined
   }
 
-  /** Has one made soon, if there is none; the one there is goes if it lacks a file by now, or `anew` is set. */
-  prepare(anew = false): void {
+  /** Has one made, once all is quiet or `soon`, if there is none; the one there is goes if it lacks a file by now, or `anew` is
+   *  set. */
+  prepare({ anew = false, soon = false }: { anew?: boolean; soon?: boolean } = {}): void {
     if (this.#closed) return
     if (this.#waiting !== undefined && (anew || !this.#options.fds().every((fd) => this.#waiting?.fds.includes(fd))))
       this.drop()
     this.#timer?.cancel()
-    this.#timer = this.#options.clock.after(QUIET_MS, () => {
+    this.#timer = this.#options.clock.after(soon ? 0 : QUIET_MS, () => {
       if (this.#waiting !== undefined || this.#closed) return
       const fds = this.#options.fds()
       const made = { process: startInBackground(this.#options.modulePath, fds, this.#options.logTarget), fds }

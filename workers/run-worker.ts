@@ -3,6 +3,7 @@
 
 import { closeSync } from 'node:fs'
 import { flushCompileCache } from 'node:module'
+import { getPriority } from 'node:os'
 import { performance } from 'node:perf_hooks'
 import { getHeapStatistics } from 'node:v8'
 import { BowlineError } from '../src/config/error.ts'
@@ -11,6 +12,7 @@ import { chooseUdpKind } from '../src/io/batched-udp-open.ts'
 import { isBlamed } from '../src/io/blame.ts'
 import { systemClock } from '../src/io/clock.ts'
 import { createLog, groupLog, type Log, setLogging } from '../src/io/log.ts'
+import { setPriorityOfThreads } from '../src/io/priority.ts'
 import { systemRandom } from '../src/io/random.ts'
 import { Counter, Counters } from '../src/metrics/counters.ts'
 import type { Frequent, FrequentTable } from '../src/metrics/frequent.ts'
@@ -37,7 +39,6 @@ import {
   type ToWorker,
 } from './messages.ts'
 import { moduleFacts, runVerb } from './module-verbs.ts'
-import { takeFullPriority } from './priority.ts'
 import { clientLimits, openRateLimiter, reportLimits } from './rate-limits.ts'
 import { selfTest } from './self-test.ts'
 import { type Resolver, Service } from './serve.ts'
@@ -114,7 +115,7 @@ export function runWorker(makeResolver: MakeResolver, rehearse: (hurry: Promise<
     for (const fd of order.notOurs ?? []) closeSync(fd)
     const { priority, urgent } = order
     if (urgent) urgency.resolve()
-    if (urgent && priority !== undefined) takeFullPriority(priority)
+    if (urgent && priority !== undefined) setPriorityOfThreads(Math.min(priority, getPriority()))
     log = createLog({ ...order.config.logging, process: `worker ${order.index}` })
     try {
       const resolver = await makeResolver(order, log)
@@ -124,7 +125,7 @@ export function runWorker(makeResolver: MakeResolver, rehearse: (hurry: Promise<
         await askFirst(order.questions, resolver, systemClock, urgent ? URGENT_MS : PREPARING_MS)
       if (!urgent) globalThis.gc?.() // what preparing has left would cost the first clients time
       flushCompileCache() // the next to start need not compile what this one had to
-      if (priority !== undefined) takeFullPriority(priority)
+      if (priority !== undefined) setPriorityOfThreads(priority)
       const starting = new Worker(order, resolver, log)
       if (order.cpus !== undefined) stayOn(order.cpus, groupLog(log, 'worker')) // until now, it was in nobody's way there
       await starting.open(log)

@@ -252,7 +252,7 @@ describe('the running service', () => {
     expect(loop).to.include({ level: 'crit', child: 'worker 1', delayMs: 200 })
     await eventually(() => service.lines.filter(({ event }) => event === 'crash-loop').length >= 2, 'the next end')
     const ends = service.lines.filter(({ event }) => event === 'child-ended') as unknown as { delayMs: number }[]
-    expect(ends.slice(0, 5).map(({ delayMs }) => delayMs)).to.deep.equal([100, 100, 100, 200, 400])
+    expect(ends.slice(0, 5).map(({ delayMs }) => delayMs)).to.deep.equal([10, 10, 10, 200, 400])
     const { stdout } = await bowline('status', '-s', service.socket)
     expect(stdout).to.match(/worker 1 ends again and again; next start in \d+ s\n/)
     const [{ isLooping }] = (await statusOf(service)).workers

@@ -1,7 +1,8 @@
+import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { getPriority } from 'node:os'
 import { expect } from 'chai'
-import { fullPriority } from '../../supervisor/priority.ts'
+import { fullPriority, startFirst } from '../../supervisor/priority.ts'
 import { eventually, freePort } from '../workers/sockets.ts'
 import { Service } from './service.ts'
 
@@ -24,6 +25,22 @@ describe('the priority of a worker', function () {
     await eventually(() => spares().some((pid) => getPriority(pid) === getPriority() + 10), 'a modest spare')
     for (const pid of service.pidsOf('worker'))
       for (const thread of threadsOf(pid)) expect(getPriority(thread)).to.equal(getPriority())
+  })
+
+  it('is more of one that starts to fill an empty place, until it answers', async function () {
+    const starting = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' })
+    try {
+      startFirst(starting.pid)
+      if (getPriority(starting.pid!) === getPriority()) this.skip() // not allowed, or it could not be undone
+      expect(getPriority(starting.pid!)).to.equal(getPriority() - 10)
+    } finally {
+      starting.kill('SIGKILL')
+    }
+    const [victim] = service.pidsOf('worker 1')
+    process.kill(victim, 'SIGKILL')
+    const back = () => service.pidsOf('worker 1').find((pid) => pid !== victim)
+    await eventually(() => back() !== undefined, 'the return of worker 1')
+    for (const thread of threadsOf(back()!)) expect(getPriority(thread)).to.equal(getPriority())
   })
 })
 

@@ -98,7 +98,14 @@ export class Manager {
   readonly exporter = new Exporter(() => this.#look())
   readonly metrics: MetricsServer
   /** How the configuration fared since the start. */
-  #changed: Snapshot['config'] = { generation: 1, lastReloadWorked: true, lastReloadMs: undefined }
+  #changed: Snapshot['config'] = {
+    generation: 1,
+    lastReloadWorked: true,
+    lastReloadMs: undefined,
+    lastReloadTookMs: undefined,
+  }
+  /** Until when our own certificates hold, by what they are for. */
+  certificates: Snapshot['certificates'] = []
 
   constructor(options: ManagerOptions) {
     const { config, clock, log } = options
@@ -231,6 +238,9 @@ export class Manager {
       isReady: this.isWell,
       config: this.#changed,
       supervisor: { rssOctets: process.memoryUsage.rss(), cpuSeconds: (user + system) / 1e6 },
+      anchors: this.#anchors.states,
+      negativeAnchors: fleet.config.dnssec['negative-trust-anchors'].length,
+      certificates: this.certificates,
       prefill: this.#prefill.counters(),
       ownOnly: mode === 'manager-only',
     }
@@ -409,15 +419,22 @@ export class Manager {
   async #tally<Result>(change: () => Result | Promise<Result>, isWhole: boolean): Promise<Result> {
     const { generation } = this.#changed
     const lastReloadMs = this.#clock.wallMs()
+    const startMs = this.#clock.monotonicMs()
+    const tookMs = () => this.#clock.monotonicMs() - startMs
     try {
       const result = await change()
       if (isWhole) {
-        this.#changed = { generation: generation + 1, lastReloadWorked: true, lastReloadMs }
+        this.#changed = {
+          generation: generation + 1,
+          lastReloadWorked: true,
+          lastReloadMs,
+          lastReloadTookMs: tookMs(),
+        }
         this.fleet.counted[OwnCounter.RELOADS_DONE]++
       }
       return result
     } catch (error) {
-      this.#changed = { generation, lastReloadWorked: false, lastReloadMs }
+      this.#changed = { generation, lastReloadWorked: false, lastReloadMs, lastReloadTookMs: tookMs() }
       this.fleet.counted[OwnCounter.RELOADS_FAILED]++
       throw error
     }

@@ -9,6 +9,8 @@ import { AnchorLookup } from '../src/anchor-lookup.ts'
 import { type AnchorEvent, AnchorManager } from '../src/anchors/manager.ts'
 import { composeAnchorState } from '../src/anchors/state-text.ts'
 import type { Config } from '../src/config/schema.ts'
+import { parseDs } from '../src/dnssec/ds.ts'
+import { parseDnsKey } from '../src/dnssec/keys.ts'
 import { type ManagedZone, unmanaged } from '../src/dnssec/rfc5011.ts'
 import { ROOT_ANCHORS } from '../src/dnssec/trust-anchors.ts'
 import type { Clock, Random } from '../src/io/interfaces.ts'
@@ -27,6 +29,13 @@ export interface TrustAnchorKeeperOptions {
   firstLookMs?: number
 }
 
+export interface AnchorState {
+  zone: string
+  keyTag: number
+  /** Of RFC 5011 §4.2, in lower case. */
+  state: string
+}
+
 /** How long a service has run before it looks for the first time; up to twice as long, so that not all instances of a site
  *  do it together. */
 const FIRST_LOOK_MS = 10_000
@@ -35,6 +44,7 @@ export class TrustAnchorKeeper {
   readonly #options: TrustAnchorKeeperOptions
   #stop: (() => void) | undefined
   #followed = ''
+  #managers: readonly AnchorManager[] = []
 
   constructor(options: TrustAnchorKeeperOptions) {
     this.#options = options
@@ -50,7 +60,19 @@ export class TrustAnchorKeeper {
     this.#start(config)
   }
 
+  /** The keys that are followed, each with the state it is in. */
+  get states(): AnchorState[] {
+    return this.#managers.flatMap(({ zone: { zone, ds, keys } }) => {
+      const name = nameToText(zone)
+      return [
+        ...ds.map((rdata) => ({ zone: name, keyTag: parseDs(rdata)?.keyTag ?? 0, state: 'valid' })),
+        ...keys.map(({ rdata, state }) => ({ zone: name, keyTag: parseDnsKey(rdata)?.tag ?? 0, state })),
+      ]
+    })
+  }
+
   close(): void {
+    this.#managers = []
     this.#stop?.()
     this.#stop = undefined
     this.#followed = ''
@@ -68,6 +90,7 @@ export class TrustAnchorKeeper {
     const lookup = new AnchorLookup({ transport, clock, random, settings })
     const managers = zones.map(({ file, zone }) => this.#manage(file, zone, lookup, settings))
     const firstMs = this.#options.firstLookMs ?? FIRST_LOOK_MS
+    this.#managers = managers
     const timer = clock.after(firstMs + random.below(firstMs + 1), () => {
       for (const manager of managers) manager.start()
     })

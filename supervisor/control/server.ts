@@ -1,6 +1,7 @@
 /** The control API: HTTP on a unix socket and, where it is set up, over TCP. Bounded in every way, since it lives in the
  *  process that keeps all others alive. */
 
+import { X509Certificate } from 'node:crypto'
 import { chmodSync, chownSync, readFileSync, rmSync } from 'node:fs'
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
@@ -102,6 +103,8 @@ export class ControlServer {
     const point = text === undefined ? undefined : parseInterface(text)
     if (point === undefined || access === undefined) return
     const listener = this.#listener(({ socket, headers }) => access.roleOf(socket, headers.authorization))
+    if (cert !== undefined && cert !== '')
+      this.#manager.certificates = [{ use: 'management', expiresMs: new X509Certificate(cert).validToDate.getTime() }]
     const tls = { cert, key, ca, requestCert: ca !== undefined, rejectUnauthorized: ca !== undefined }
     const server = this.#limit(
       key === undefined

@@ -4,6 +4,7 @@ import { moduleMetric } from '../../src/metrics/naming.ts'
 import type { ModuleCount } from '../../workers/messages.ts'
 import type { WorkerMeasure } from '../fleet.ts'
 import type { FleetTotals, Totals } from '../sums.ts'
+import type { AnchorState } from '../trust-anchor-keeper.ts'
 
 /** The service at one moment. */
 export interface Snapshot {
@@ -18,8 +19,18 @@ export interface Snapshot {
   keeper: { isUp: boolean; gauges: Float64Array }
   startedMs: number
   isReady: boolean
-  config: { generation: number; lastReloadWorked: boolean; lastReloadMs: number | undefined }
+  config: {
+    generation: number
+    lastReloadWorked: boolean
+    lastReloadMs: number | undefined
+    lastReloadTookMs: number | undefined
+  }
   supervisor: { rssOctets: number; cpuSeconds: number }
+  anchors: readonly AnchorState[]
+  /** Names below which nothing is validated. */
+  negativeAnchors: number
+  /** Until when our own certificates hold, by what they are for. */
+  certificates: readonly { use: string; expiresMs: number }[]
   /** Copies of zones fetched into the cache (supervisor/prefill.ts). */
   prefill: readonly (Sample & { name: string })[]
   /** Only what the supervisor knows by itself is told. */

@@ -28,7 +28,8 @@ const WORKER = { worker: 'number of the worker' }
 
 /** What the supervisor knows without asking anybody. */
 const OWN_NAMES = new Set(Object.values(OWN_COUNTER_NAMES).map(({ name }) => name))
-const OWN = /^bowline_(build_info|start_time_|ready$|config_|supervisor_|workers$|worker_uptime_|worker_last_crash_)/
+const OWN =
+  /^bowline_(build_info|start_time_|ready$|config_|trust_anchor_|nta_|tls_certificate_|supervisor_|workers$|worker_uptime_|worker_last_crash_)/
 
 export const METRICS: readonly Metric[] = [
   gauge(
@@ -52,6 +53,25 @@ export const METRICS: readonly Metric[] = [
     'When the configuration was last changed, or tried to',
     {},
     ({ config }) => (config.lastReloadMs === undefined ? [] : one(config.lastReloadMs / 1000)),
+  ),
+  gauge(
+    'bowline_config_reload_seconds',
+    'How long it took until all followed the last change of the configuration, or it was given up',
+    {},
+    ({ config }) => (config.lastReloadTookMs === undefined ? [] : one(config.lastReloadTookMs / 1000)),
+  ),
+  gauge(
+    'bowline_trust_anchor_state',
+    'Always 1; the keys of zones whose trust anchors are followed, and what RFC 5011 makes of each',
+    { zone: 'the zone', keytag: 'of the key', state: 'valid, add-pending, missing, revoked, removed' },
+    (s) => anchorSamples(s.anchors),
+  ),
+  gauge('bowline_nta_active', 'Names at and below which nothing is validated', {}, (s) => one(s.negativeAnchors)),
+  gauge(
+    'bowline_tls_certificate_expiry_timestamp_seconds',
+    'Until when a certificate of ours is valid, in seconds since 1970',
+    { use: 'management' },
+    (s) => s.certificates.map(({ use, expiresMs }) => ({ labels: { use }, value: expiresMs / 1000 })),
   ),
   gauge('bowline_supervisor_rss_bytes', 'Memory of the supervisor that is in RAM', {}, (s) =>
     one(s.supervisor.rssOctets),
@@ -197,6 +217,12 @@ function workerGauges(): Metric[] {
       ),
     ),
   )
+}
+
+/** Two DS records may be of the same key. */
+function anchorSamples(anchors: Snapshot['anchors']): Sample[] {
+  const byKey = new Map(anchors.map((anchor) => [`${anchor.zone} ${anchor.keyTag} ${anchor.state}`, anchor]))
+  return [...byKey.values()].map(({ zone, keyTag, state }) => ({ labels: { zone, keytag: keyTag, state }, value: 1 }))
 }
 
 function ofWorkers({ totals }: Snapshot, value: (counters: Float64Array) => number): Sample[] {

@@ -1,9 +1,11 @@
 import { expect } from 'chai'
 import { bowline, runToEnd } from './command.ts'
 
+let script: string | undefined
+
 /** What bash offers for a beginning of a command line. */
 async function offered(...words: string[]): Promise<string[]> {
-  const { stdout: script } = await bowline('completion', 'bash')
+  script ??= (await bowline('completion', 'bash')).stdout
   const line = `${script}\nCOMP_WORDS=(bowline "$@"); COMP_CWORD=$#; _bowline; printf '%s\\n' "\${COMPREPLY[@]}"`
   const { stdout } = await runToEnd('bash', ['-c', line, 'bash', ...words])
   return stdout.split('\n').filter((word) => word !== '')

@@ -56,8 +56,10 @@ describe('TrustAnchorKeeper', () => {
   }
 
   it('begins with the built-in keys of the root zone, in a file it makes', () => {
-    idleKeeper().follow(configOf())
+    const idle = idleKeeper()
+    idle.follow(configOf())
     expect(events()).to.deep.equal(['trust-anchor-file-made'])
+    expect(idle.states).to.deep.include({ zone: '.', keyTag: 20326, state: 'valid' })
     const { ds, keys } = parseAnchorState(readFileSync(file, 'utf8'), 0)
     expect(ds).to.deep.equal(ROOT_ANCHORS[0].ds)
     expect(keys).to.deep.equal([])
@@ -150,6 +152,7 @@ describe('TrustAnchorKeeper', () => {
       ])
       const { ds, keys } = parseAnchorState(readFileSync(file, 'utf8'), 0)
       expect([ds.length, keys.map(({ state }) => state)]).to.deep.equal([0, ['valid']])
+      expect(keeper?.states).to.deep.equal([{ zone: '.', keyTag: root.key.tag, state: 'valid' }])
     })
 
     it('says so when the clock is wrong', async () => {

@@ -31,7 +31,10 @@ function snapshot(workers: [id: number, totals: Totals][]): Snapshot {
     keeper: { isUp: true, gauges: new Float64Array(KEEPER_GAUGES) },
     startedMs: 0,
     isReady: true,
-    config: { generation: 1, lastReloadWorked: true, lastReloadMs: undefined },
+    config: { generation: 1, lastReloadWorked: true, lastReloadMs: undefined, lastReloadTookMs: 1500 },
+    anchors: [1, 2, 2].map((keyTag) => ({ zone: '.', keyTag, state: 'valid' })),
+    negativeAnchors: 3,
+    certificates: [{ use: 'management', expiresMs: 5000 }],
     supervisor: { rssOctets: 1, cpuSeconds: 2 },
     prefill: [],
     ownOnly: false,
@@ -122,6 +125,14 @@ describe('Exporter', () => {
     const series = parse(text)
     expect(series.get('bowline_module_greeted_total{module="hello"}')).to.equal(5)
     expect(series.get('bowline_module_greeted_total{module="adieu"}')).to.equal(1)
+  })
+
+  it('tells what the supervisor knows of configuration, trust anchors and certificates', async () => {
+    const series = parse(await page([]))
+    expect(series.get('bowline_config_reload_seconds')).to.equal(1.5)
+    expect(series.get('bowline_trust_anchor_state{zone=".",keytag="2",state="valid"}')).to.equal(1)
+    expect(series.get('bowline_nta_active')).to.equal(3)
+    expect(series.get('bowline_tls_certificate_expiry_timestamp_seconds{use="management"}')).to.equal(5)
   })
 
   it('tells only what the supervisor knows where nobody else is asked', async () => {

@@ -13,7 +13,8 @@ import { systemClock } from '../src/io/clock.ts'
 import type { Timer } from '../src/io/interfaces.ts'
 import { createLog, groupLog, type Log } from '../src/io/log.ts'
 import type { UdpWays } from '../workers/messages.ts'
-import { ControlServer, readControlFiles } from './control/server.ts'
+import { type ControlFiles, readControlFiles, unreadableControlFiles } from './control/files.ts'
+import { ControlServer } from './control/server.ts'
 import type { Fleet } from './fleet.ts'
 import { ListeningSockets } from './listening-sockets.ts'
 import { holdLock, lockRunFolder, type RunLock } from './lock.ts'
@@ -44,6 +45,12 @@ export async function runSupervisor(config: Config, options: SupervisorOptions =
     const predecessor = await Predecessor.meet()
     const controlFiles = readControlFiles(config) // which only root may be able to read
     if (config.user !== undefined) becomeUser(config.user, [config.rundir, config.cache.storage])
+    for (const { setting, file } of unreadableControlFiles(config))
+      log.warning(
+        { event: 'control-file-unreadable', setting, file },
+        `${setting}: ${file} cannot be read by the user of this service; until it can, reloads, changes of settings and upgrades ` +
+          `are refused: have that user own it`,
+      )
     const lock =
       predecessor === undefined
         ? lockRunFolder(config.rundir)
@@ -106,7 +113,7 @@ class Supervisor {
     })
   }
 
-  async run(controlFiles: ReturnType<typeof readControlFiles>): Promise<number> {
+  async run(controlFiles: ControlFiles): Promise<number> {
     const { fleet } = this.#manager
     const log = this.#log
     const reload = () => void this.#reload()
@@ -117,7 +124,8 @@ class Supervisor {
       const outcome = await Promise.race([this.#manager.start().then(() => 'started' as const), this.#stopping.first])
       if (outcome === 'started') {
         if (this.#predecessor !== undefined) await this.#succeed(this.#predecessor)
-        this.#control = await ControlServer.open(fleet.config, controlFiles, this.#manager, this.#log)
+        this.#control = new ControlServer(fleet.config, controlFiles, this.#manager, this.#log)
+        await this.#control.open(this.#predecessor !== undefined)
         const udp = udpWays(fleet)
         log.notice(
           { event: 'started', workers: fleet.size, udp },

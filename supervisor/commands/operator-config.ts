@@ -7,6 +7,7 @@ import { systemRandom } from '../../src/io/random.ts'
 import { startModules } from '../../src/modules/index.ts'
 import { forwardByPartition } from '../../src/partitions.ts'
 import { settingsFromConfig } from '../../src/settings-from-config.ts'
+import { readControlFiles } from '../control/files.ts'
 
 /** Throws a BowlineError that tells every mistake, so that nothing is started with one. */
 export function loadOperatorConfig(files: readonly string[] = []): Config {
@@ -15,6 +16,7 @@ export function loadOperatorConfig(files: readonly string[] = []): Config {
 
 /** The same of one that is loaded already. */
 export function checkOperatorConfig(config: Config): Config {
+  readControlFiles(config)
   const settings = settingsFromConfig(config) // reads root hints and trust anchors, which src/config takes for mere text
   forwardByPartition(settings)
   startModules(settings, { clock: systemClock, random: systemRandom, log: () => {} }).stop() // and these the rest

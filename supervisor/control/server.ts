@@ -1,8 +1,7 @@
 /** The control API: HTTP on a unix socket and, where it is set up, over TCP. Bounded in every way, since it lives in the
  *  process that keeps all others alive. */
 
-import { X509Certificate } from 'node:crypto'
-import { chmodSync, chownSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, chownSync, rmSync } from 'node:fs'
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import { BowlineError } from '../../src/config/error.ts'
@@ -11,7 +10,8 @@ import type { Config } from '../../src/config/schema.ts'
 import type { Log } from '../../src/io/log.ts'
 import { groupId } from '../folders.ts'
 import type { Manager } from '../manager.ts'
-import { AccessList, allows, peerOf, type Role, roleOfPeer } from './access.ts'
+import { allows, peerOf, type Role, roleOfPeer } from './access.ts'
+import type { ControlFiles } from './files.ts'
 import { openApiDocument } from './openapi.ts'
 import { HttpError, makeProblem, type Problem, problemOf } from './problem.ts'
 import { ROUTES, type Route } from './routes.ts'
@@ -24,41 +24,35 @@ const LOOK_MS = 1000
 const REQUEST_MS = 30_000
 const BOUNDS = { maxHeaderSize: 8192, connectionsCheckingInterval: LOOK_MS }
 
-/** What has to be read before root's rights are given up. */
-export function readControlFiles(config: Config) {
-  const { 'access-file': accessFile, tls } = config.management
-  return {
-    access: accessFile === undefined ? undefined : new AccessList(accessFile),
-    cert: tls['cert-file'] && readFileSync(tls['cert-file']),
-    key: tls['key-file'] && readFileSync(tls['key-file']),
-    ca: tls['client-ca-file'] && readFileSync(tls['client-ca-file']),
-  }
-}
-export type ControlFiles = ReturnType<typeof readControlFiles>
-
 type RoleOf = (request: IncomingMessage) => Role | undefined
 
 export class ControlServer {
+  readonly #management: Config['management']
+  readonly #files: ControlFiles
   readonly #manager: Manager
   readonly #log: Log
   readonly #servers: Server[] = []
 
-  private constructor(manager: Manager, log: Log) {
+  constructor(config: Config, files: ControlFiles, manager: Manager, log: Log) {
+    this.#management = config.management
+    this.#files = files
     this.#manager = manager
     this.#log = log
   }
 
-  /** Rejects with a BowlineError 'management'. */
-  static async open(config: Config, files: ControlFiles, manager: Manager, log: Log): Promise<ControlServer> {
-    const control = new ControlServer(manager, log)
-    try {
-      await control.#openSocket(config.management)
-      await control.#openTcp(config.management, files)
-    } catch (error) {
-      control.close()
-      throw error
-    }
-    return control
+  /** Rejects with a BowlineError 'management'; with `anyway`, the log says so, and what can be had is there: a service that has
+   *  taken another's place, which is on its way out, must not end for want of this. */
+  async open(anyway = false): Promise<void> {
+    for (const open of [() => this.#openSocket(this.#management), () => this.#openTcp(this.#management, this.#files)])
+      try {
+        await open()
+      } catch (error) {
+        if (!anyway || !(error instanceof BowlineError)) {
+          this.close()
+          throw error
+        }
+        this.#log.crit({ event: 'no-control', code: error.code }, error.message)
+      }
   }
 
   /** Takes no more requests, so that another process may; those under way are answered. */
@@ -99,18 +93,16 @@ export class ControlServer {
     }
   }
 
-  async #openTcp({ interface: text }: Config['management'], { access, cert, key, ca }: ControlFiles): Promise<void> {
+  async #openTcp({ interface: text }: Config['management'], { access, tls }: ControlFiles): Promise<void> {
     const point = text === undefined ? undefined : parseInterface(text)
     if (point === undefined || access === undefined) return
     const listener = this.#listener(({ socket, headers }) => access.roleOf(socket, headers.authorization))
-    if (cert !== undefined && cert !== '')
-      this.#manager.certificates = [{ use: 'management', expiresMs: new X509Certificate(cert).validToDate.getTime() }]
-    const tls = { cert, key, ca, requestCert: ca !== undefined, rejectUnauthorized: ca !== undefined }
     const server = this.#limit(
-      key === undefined
+      tls === undefined
         ? createServer(BOUNDS, listener)
-        : (createTlsServer({ ...tls, ...BOUNDS, minVersion: 'TLSv1.3' }, listener) as Server),
+        : (createTlsServer({ ...certificates(tls), ...BOUNDS, minVersion: 'TLSv1.3' }, listener) as Server),
     )
+    if (tls !== undefined) this.#manager.certificates = [{ use: 'management', expiresMs: tls.expiresMs }]
     try {
       await listening(server, (done) => server.listen({ host: point.host, port: point.port }, done))
     } catch (error) {
@@ -184,6 +176,10 @@ export class ControlServer {
       `${method} ${url}`,
     )
   }
+}
+
+function certificates({ cert, key, ca }: NonNullable<ControlFiles['tls']>) {
+  return { cert, key, ca, requestCert: ca !== undefined, rejectUnauthorized: ca !== undefined }
 }
 
 function findRoute(method: string, pathname: string): { route: Route; rest: string } {

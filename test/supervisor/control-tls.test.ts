@@ -6,6 +6,9 @@ import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { BowlineError } from '../../src/config/error.ts'
+import { makeConfig } from '../../src/config/load.ts'
+import { readControlFiles } from '../../supervisor/control/files.ts'
 import { needPeer } from '../peers.ts'
 import { freePort } from '../workers/sockets.ts'
 import { Service } from './service.ts'
@@ -112,6 +115,27 @@ describe('the control API with certificates', () => {
     expect(await ask('POST', '/v1/restart', 'operator')).to.equal(200)
     expect(await ask('DELETE', '/v1/config/cache', 'operator')).to.equal(403)
     expect(await ask('GET', '/v1/status', 'stranger')).to.equal(401)
+  })
+
+  it('tells of files that are not what they should be before anything is started', () => {
+    const read = (cert: string, key: string, ca?: string) => () =>
+      readControlFiles(
+        makeConfig({
+          management: {
+            tls: { 'cert-file': file(cert), 'key-file': file(key), ...(ca && { 'client-ca-file': file(ca) }) },
+          },
+        }),
+      )
+    expect(read('server.crt', 'server.key', 'ca.crt')().tls?.expiresMs).to.be.above(0)
+    expect(read('access', 'server.key')).to.throw(
+      BowlineError,
+      /^management\/tls\/cert-file: .*access is not a certificate/,
+    )
+    expect(read('server.crt', 'ca.key')).to.throw(
+      BowlineError,
+      /^management\/tls\/key-file: .*ca\.key is not the private key/,
+    )
+    expect(read('server.crt', 'server.key', 'access')).to.throw(BowlineError, /^management\/tls\/client-ca-file: /)
   })
 
   it('speaks with nobody whose certificate another has signed, nor with those who show none', async () => {

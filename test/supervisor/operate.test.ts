@@ -1,5 +1,8 @@
 /** A running service under the hands of its operator: workers come and go, settings change, it is replaced as a whole. */
 
+import { writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
+import { join } from 'node:path'
 import { expect } from 'chai'
 import type { Status } from '../../supervisor/manager.ts'
 import { answererOf, queryFor } from '../workers/fake-resolver.ts'
@@ -223,6 +226,21 @@ describe('the running service', () => {
     expect(code).to.equal(1)
     expect(stderr).to.contain('the present one goes on')
     expect((await statusOf(service)).pid).to.equal(service.process.pid)
+    await answerers()
+  })
+
+  it('goes on under a new supervisor that cannot take commands everywhere, and says so', async () => {
+    const service = await start({ workers: 1, withFile: true })
+    const taken = createServer().listen(0, '127.0.0.1')
+    await new Promise((resolve) => taken.once('listening', resolve))
+    const access = join(service.rundir, 'access')
+    writeFileSync(access, 'read cn:nobody\n')
+    const management = { interface: `127.0.0.1@${(taken.address() as AddressInfo).port}`, 'access-file': access }
+    service.write({ ...settingsOf({ port, workers: 1 }, service.rundir), management })
+    const { pid } = await operate(service, 'upgrade')
+    taken.close()
+    expect((await service.says('no-control')).msg).to.match(/^management\/interface: .*EADDRINUSE/)
+    expect((await statusOf(service)).pid).to.equal(pid)
     await answerers()
   })
 

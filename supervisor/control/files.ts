@@ -47,7 +47,7 @@ function isReadable(file: string): boolean {
 export function readControlFiles({ management }: Config): ControlFiles {
   const { 'access-file': accessFile, tls } = management
   return {
-    access: accessFile === undefined ? undefined : new AccessList(accessFile),
+    access: accessFile === undefined ? undefined : new AccessList(accessFile, `${read('access-file', accessFile)}`),
     tls: readTls(tls),
   }
 }
@@ -55,15 +55,24 @@ export function readControlFiles({ management }: Config): ControlFiles {
 function readTls(files: Config['management']['tls']): ControlTls | undefined {
   const { 'cert-file': certFile, 'key-file': keyFile, 'client-ca-file': caFile } = files
   if (certFile === undefined || keyFile === undefined) return undefined
-  const [cert, key] = [certFile, keyFile].map((file) => readFileSync(file))
+  const cert = read('tls/cert-file', certFile)
+  const key = read('tls/key-file', keyFile)
   const certificate = understand('cert-file', certFile, 'a certificate in PEM form', () => new X509Certificate(cert))
   understand('key-file', keyFile, `the private key of the certificate in ${certFile}, in PEM form`, () =>
     createSecureContext({ cert, key }),
   )
-  const ca = caFile === undefined ? undefined : readFileSync(caFile)
+  const ca = caFile === undefined ? undefined : read('tls/client-ca-file', caFile)
   if (caFile !== undefined && ca !== undefined)
     understand('client-ca-file', caFile, 'a certificate in PEM form', () => new X509Certificate(ca))
   return { cert, key, ca, expiresMs: certificate.validToDate.getTime() }
+}
+
+function read(setting: string, file: string): Buffer {
+  try {
+    return readFileSync(file)
+  } catch (error) {
+    throw new BowlineError('management', `management/${setting}: ${(error as Error).message}; let this user read it`)
+  }
 }
 
 function understand<Result>(setting: string, file: string, what: string, read: () => Result): Result {

@@ -127,6 +127,7 @@ describe('the control API with certificates', () => {
         }),
       )
     expect(read('server.crt', 'server.key', 'ca.crt')().tls?.expiresMs).to.be.above(0)
+    expect(read('access', 'missing')).to.throw(/management\/tls\/key-file: found .*missing/)
     expect(read('access', 'server.key')).to.throw(
       BowlineError,
       /^management\/tls\/cert-file: .*access is not a certificate/,

@@ -13,7 +13,8 @@ import { playModuleScenario, readModuleScenario } from '../workers/module-scenar
 import { authority, gist, ROOT_ADDRESS, Story } from './scenarios/own/story.ts'
 import { bowline } from './supervisor/command.ts'
 
-const manual = readFileSync(fileURLToPath(new URL('../docs/modules.md', import.meta.url)), 'utf8')
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+const manual = readFileSync(here('../docs/modules.md'), 'utf8')
 const blocks = (language: string) =>
   [...manual.matchAll(new RegExp(`\`\`\`${language}\n([\\s\\S]*?)\`\`\``, 'g'))].map(([, text]) => text)
 
@@ -64,6 +65,19 @@ describe('docs/modules.md', () => {
       .module
     const scenario = readModuleScenario(parse(blocks('yaml')[1]), 'docs/modules.md')
     expect(await playModuleScenario(module, scenario)).to.deep.equal([])
+  })
+
+  it('lists the modules that there are, in the order in which a query meets them', () => {
+    const folders = readdirSync(here('../src/modules'), { withFileTypes: true }).filter((entry) => entry.isDirectory())
+    const told = [...manual.matchAll(/\[`([a-z0-9-]+)`\]\(\.\.\/src\/modules\/\1\/README\.md\)/g)].map(
+      ([, name]) => name,
+    )
+    expect(told.toSorted()).to.deep.equal(folders.map(({ name }) => name).toSorted())
+    const [list] = /const front[\s\S]*const guests/.exec(readFileSync(here('../src/modules/index.ts'), 'utf8'))!
+    const place = (name: string) => list.search(`\\b${name.replace(/-(\w)/g, (_, letter) => letter.toUpperCase())}\\b`)
+    const listed = told.filter((name) => place(name) >= 0)
+    expect(told.slice(told.length - listed.length)).to.deep.equal(listed) // those before are no modules
+    expect(listed).to.deep.equal(listed.toSorted((a, b) => place(a) - place(b)))
   })
 
   it('has no other examples', () => expect([blocks('yaml').length, blocks('ts').length]).to.deep.equal([2, 3]))

@@ -20,11 +20,12 @@ import {
 import { dirname } from 'node:path'
 import { open, type RootDatabase, type RootDatabaseOptionsWithPath } from 'lmdb'
 import type { Clock } from '../io/interfaces.ts'
-import { applyBatch, type BatchTarget } from './batch.ts'
+import { applyBatch, type BatchTarget, type Portion, portionsOf } from './batch.ts'
 import { STORE_FORMAT } from './entry.ts'
 import { type Candidate, candidateOf, chooseEvicted, EVICTED_SHARE, LARGEST_SHARE, UseSketch } from './evict.ts'
 import { justAfter, WHOLE_STORE } from './keys.ts'
 import { findDamage } from './lmdb-check.ts'
+import { type FileStats, PageBudget, pagesFor, removalOf, usedPages, type Work } from './page-budget.ts'
 import type { PurgeTask } from './purge.ts'
 import { MAX_KEY, type RangeOptions, type StoredPair } from './store.ts'
 
@@ -54,7 +55,8 @@ export interface LmdbFileStats {
   commits: number
   /** Transactions that did not come about, nearly always because the disk is full; their writes are lost. */
   failedCommits: number
-  /** Of these, those not even tried: the file would have grown beyond its limit, as a reader holds on to old pages. */
+  /** Of these, those not even tried: the file would have grown beyond its limit, nearly always as a reader holds on to old
+   *  pages. */
   refusedCommits: number
   /** Transactions that came about at the second attempt, and times that the file was closed, checked and opened again. */
   repeatedCommits: number
@@ -102,10 +104,12 @@ const EVICTED_PER_PUT = 1.25
 const MOST_OWED = 1 / 100
 /** An entry takes about so many octets in the file, with its key and with the room that is free in pages. */
 const ENTRY_OCTETS = 192
-/** A batch has no shorter operation, about: what it will touch at most follows from that. */
-const OPERATION_OCTETS = 48
-/** At least, of neighbours. */
-const ENTRIES_PER_PAGE = 4
+/** One transaction writes to no more than so much of the pages. */
+const LARGEST_TRANSACTION = 1 / 64
+/** This much is kept for eviction, which needs room itself before it can make some; */
+const KEPT_FOR_EVICTION = 1 / 32
+/** and so many steps of it are taken, at most, before something is refused. */
+const STEPS_FOR_ROOM = 8
 /** Workers tell one use in so many. */
 const USES_PER_TOUCH = 16
 /** How long eviction takes to come round, until it has; and at least. */
@@ -141,10 +145,12 @@ export class LmdbFile implements BatchTarget {
   private oddFailures = 0
   /** The limit in force: sizeMax, or less while the disk is full. */
   private limit: number
-  private fileBytes = 0
+  /** As of the last transaction: there is no other writer. */
+  private pages: FileStats
   /** The snapshot that was in the way when a transaction was refused. */
   private heldTransaction = -1
   private putsInCommit = 0
+  private budget = new PageBudget()
   private readonly counted = {
     commits: 0,
     failedCommits: 0,
@@ -179,21 +185,36 @@ export class LmdbFile implements BatchTarget {
     const opened = openTrusted(options)
     this.db = opened.db
     this.fileId = opened.fileId
-    this.fileBytes = this.stats().fileBytes
+    this.pages = statsOf(opened.db)
   }
 
-  /** Carries out batches in one transaction. False when it could not be: their writes are lost, the file is as before. */
+  /** Carries out batches, in one transaction or, if they are much for this file, several. False when not all came about: the
+   *  writes of those that did not are lost. */
   write(batches: readonly Uint8Array[]): boolean {
-    const octets = batches.reduce((sum, batch) => sum + batch.length, 0)
-    if (this.isResting || this.wouldOutgrow(octets)) {
-      this.counted.failedCommits++
-      return false
+    const most = { octets: this.transactionOctets, writes: this.pagesMax * LARGEST_TRANSACTION }
+    let isDone = true
+    let holder: Snapshot | undefined
+    for (const portion of portionsOf(batches, most)) {
+      const isHopeless = this.isResting || holder !== undefined
+      const obstacle = isHopeless ? undefined : this.obstacleToWriting(portion)
+      if (!isHopeless && obstacle === undefined) isDone = this.writePortion(portion) && isDone
+      else {
+        isDone = false
+        this.counted.failedCommits++
+        if (obstacle !== undefined) this.counted.refusedCommits++
+        if (obstacle !== 'full') holder ??= obstacle
+      }
     }
+    if (holder !== undefined) this.heldUpBy(holder)
+    return isDone
+  }
+
+  private writePortion(portion: Portion): boolean {
     if (this.restMs > FIRST_REST_MS) this.evictStep() // there was trouble; see first whether there is room now
     this.putsInCommit = 0
     const startMs = this.options.clock.monotonicMs()
-    const done = this.commit(() => {
-      for (const batch of batches) applyBatch(batch, this)
+    const done = this.commit(portion, () => {
+      for (const batch of portion.batches) applyBatch(batch, this)
     })
     if (!done) return false
     this.restMs = FIRST_REST_MS
@@ -201,7 +222,6 @@ export class LmdbFile implements BatchTarget {
     this.counted.commitMs += tookMs
     this.counted.longestCommitMs = Math.max(this.counted.longestCommitMs, tookMs)
     this.makeRoom(this.putsInCommit)
-    this.fileBytes = this.stats().fileBytes
     return true
   }
 
@@ -221,7 +241,7 @@ export class LmdbFile implements BatchTarget {
           looked++
           if (only?.(key, value) ?? true) keys.push(key)
         }
-        if (keys.length > 0 && !this.commit(() => keys.forEach((key) => void this.db.remove(key)))) return undefined
+        if (keys.length > 0 && !this.removeAll(keys, looked)) return undefined
         removed += keys.length
         yield
         if (last || looked < REMOVAL_STEP || seen === undefined) break
@@ -240,7 +260,8 @@ export class LmdbFile implements BatchTarget {
   countGeneration(): boolean {
     const next = Buffer.alloc(4)
     next.writeUInt32BE((this.generation + 1) >>> 0)
-    return this.commit(() => void this.db.put(GENERATION_KEY, next))
+    const work = { writes: 1, octets: GENERATION_KEY.length + next.length, longOctets: 0 }
+    return this.commit(work, () => void this.db.put(GENERATION_KEY, next))
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
@@ -298,8 +319,11 @@ export class LmdbFile implements BatchTarget {
   /** Gives the number of entries evicted. */
   private evict(): number {
     const isNarrow = this.limit < this.options.sizeMax
-    const step = isNarrow ? this.narrowStep : this.step
-    if (this.holderInTheWay(step / ENTRIES_PER_PAGE) !== undefined) return 0
+    let step = isNarrow ? this.narrowStep : Math.min(this.step, Math.max(NARROW_STEP, this.pages.entryCount >> 5))
+    let obstacle = this.obstacleTo(removalOf(step, this.pages))
+    for (; obstacle === 'full' && step > NARROW_STEP; obstacle = this.obstacleTo(removalOf(step, this.pages)))
+      step >>= 1
+    if (obstacle !== undefined && obstacle !== 'full') return 0
     const startMs = this.options.clock.monotonicMs()
     const chunk: Candidate[] = []
     try {
@@ -317,9 +341,7 @@ export class LmdbFile implements BatchTarget {
       share: isNarrow ? 1 : Math.min(LARGEST_SHARE, Math.max(EVICTED_SHARE, this.owed / chunk.length)),
       lapMs: this.lapMs,
     })
-    const done = this.commit(() => {
-      for (const key of keys) this.db.remove(key)
-    })
+    const done = this.removeAll(keys, chunk.length)
     if (isNarrow)
       this.narrowStep = Math.min(NARROW_STEP, Math.max(2, done ? this.narrowStep * 2 : this.narrowStep >> 1))
     this.timeEviction(this.options.clock.monotonicMs() - startMs)
@@ -328,6 +350,13 @@ export class LmdbFile implements BatchTarget {
     this.counted.evictedLive += keys.length - expired
     this.owed = Math.max(0, this.owed - keys.length)
     return keys.length
+  }
+
+  /** `keys` are among so many that are next to each other. */
+  private removeAll(keys: readonly Uint8Array[], among: number): boolean {
+    return this.commit(removalOf(among, this.pages), () => {
+      for (const key of keys) this.db.remove(key)
+    })
   }
 
   private beginLap(nowMs: number): void {
@@ -347,7 +376,7 @@ export class LmdbFile implements BatchTarget {
   }
 
   stats(): LmdbFileStats {
-    const stats = this.db.getStats() as { [field: string]: number }
+    const stats = statsOf(this.db)
     return {
       entries: stats.entryCount,
       usedBytes: usedPages(stats) * stats.pageSize,
@@ -403,7 +432,7 @@ export class LmdbFile implements BatchTarget {
   /** LMDB now and then refuses a transaction although nothing is wrong ("reserved freelist had a data entry with
    *  zero-size": it looks at a record of free pages that need not be there). Nothing has been written then, and it has
    *  forgotten the list in memory that misled it, so the next attempt comes about. If not, the file is opened anew. */
-  private commit(action: () => void): boolean {
+  private commit(work: Work, action: () => void): boolean {
     const attempts = [
       () => {},
       () => void this.counted.repeatedCommits++,
@@ -419,7 +448,10 @@ export class LmdbFile implements BatchTarget {
     for (const [index, prepare] of attempts.entries()) {
       try {
         prepare()
+        const before = this.pages
         this.db.transactionSync(action)
+        this.pages = statsOf(this.db)
+        this.budget.note(pagesFor(work, before), before, this.pages)
         this.counted.commits++
         this.oddFailures = 0
         return true
@@ -447,15 +479,25 @@ export class LmdbFile implements BatchTarget {
     this.counted.longestWaitMs = Math.max(this.counted.longestWaitMs, this.options.clock.monotonicMs() - startMs)
   }
 
-  /** A transaction of so many octets is refused; see holderInTheWay(). */
-  private wouldOutgrow(octets: number): boolean {
+  /** What might take the file beyond its limit; makes room if that helps. */
+  private obstacleToWriting(portion: Portion): Obstacle | undefined {
+    const work = { ...portion, writes: portion.writes + this.entriesIn(portion.ranges) }
+    const kept = this.pagesMax * KEPT_FOR_EVICTION
+    let obstacle = this.obstacleTo(work, kept)
+    for (let steps = STEPS_FOR_ROOM; obstacle === 'full' && steps > 0 && this.evict() > 0; steps--)
+      obstacle = this.obstacleTo(work, kept)
+    return obstacle
+  }
+
+  private entriesIn(ranges: Portion['ranges']): number {
+    return ranges.reduce((sum, { from, to }) => sum + this.db.getKeysCount({ start: from, end: to }), 0)
+  }
+
+  private heldUpBy(holder: Snapshot): void {
     const { path, sizeMax } = this.options
-    const holder = this.holderInTheWay(octets / OPERATION_OCTETS)
-    if (holder === undefined) return false
-    this.counted.refusedCommits++
     const isHungUp = holder.transaction === this.heldTransaction // others let go within milliseconds
     this.heldTransaction = holder.transaction
-    if (!isHungUp) return true
+    if (!isHungUp) return
     if (this.restMs === FIRST_REST_MS)
       this.options.log(
         'cache-held',
@@ -463,18 +505,27 @@ export class LmdbFile implements BatchTarget {
         `Nothing can be stored while process ${holder.pid} holds on to old pages of the cache: the file would outgrow its limit.`,
       )
     this.rest()
-    return true
   }
 
-  /** Pages that were given back are not used again while some reader, perhaps a stopped process, holds an old snapshot;
-   *  then each transaction makes the file grow, by the pages it touches, those that evict no less than others. Gives the
-   *  holder of the oldest snapshot if touching `pages` would take the file beyond its limit. */
-  private holderInTheWay(pages: number): Snapshot | undefined {
-    const { pageSize, lastPageNumber, lastTxnId } = this.db.getStats() as { [field: string]: number }
-    if ((lastPageNumber + 1 + pages) * pageSize <= this.options.sizeMax) return undefined
+  /** What might take the file beyond its limit if the work, and `kept` pages more, were done. A reader, perhaps a stopped
+   *  process, that holds an old snapshot: pages that were given back are not used again then, and each transaction makes the
+   *  file grow, those that evict no less than others. Or that it is full. */
+  private obstacleTo(work: Work, kept = 0): Obstacle | undefined {
+    const { pages } = this
+    const wanted = pagesFor(work, pages) + kept
+    const left = this.pagesMax - (pages.lastPageNumber + 1)
+    if (wanted <= left) return undefined
     const oldest = oldestSnapshot(this.db.readerList())
-    const isOld = oldest !== undefined && lastTxnId - oldest.transaction >= 2
-    return isOld && this.clearReaders() === 0 ? oldest : undefined
+    const growth = this.budget.growth(wanted, work, pages, oldest?.transaction)
+    if (growth === 0 || growth <= left) return undefined
+    const isOld = oldest !== undefined && pages.lastTxnId - oldest.transaction >= 2
+    if (!isOld) return 'full'
+    return this.clearReaders() > 0 ? this.obstacleTo(work, kept) : oldest
+  }
+
+  /** Pages the file may have. */
+  private get pagesMax(): number {
+    return Math.floor(this.options.sizeMax / this.pages.pageSize)
   }
 
   private get isResting(): boolean {
@@ -487,8 +538,7 @@ export class LmdbFile implements BatchTarget {
   }
 
   private isOverLimit(): boolean {
-    const stats = this.db.getStats() as { [field: string]: number }
-    const used = usedPages(stats) * stats.pageSize
+    const used = usedPages(this.pages) * this.pages.pageSize
     this.isEvicting = used > this.limit * (this.isEvicting ? LOW_WATER : HIGH_WATER)
     return this.isEvicting
   }
@@ -504,7 +554,10 @@ export class LmdbFile implements BatchTarget {
     if (isWantOfSpace(error)) {
       if (isFirst)
         log('cache-no-space', { path, error: message }, 'The cache file cannot grow: there is no space left.')
-      this.limit = Math.min(this.limit, Math.max(this.fileBytes * SHRINK, SMALLEST_LIMIT))
+      this.limit = Math.min(
+        this.limit,
+        Math.max((this.pages.lastPageNumber + 1) * this.pages.pageSize * SHRINK, SMALLEST_LIMIT),
+      )
       return
     }
     log('cache-write-failed', { path, error: message }, 'The cache could not be written.')
@@ -532,9 +585,12 @@ export class LmdbFile implements BatchTarget {
     this.fileId = opened.fileId
     this.oddFailures = 0
     this.hand = WHOLE_STORE[0]
-    this.fileBytes = this.stats().fileBytes
+    this.pages = statsOf(opened.db)
+    this.budget = new PageBudget()
   }
 }
+
+type Obstacle = Snapshot | 'full'
 
 interface Snapshot {
   pid: number
@@ -652,8 +708,8 @@ function fileSize(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0
 }
 
-function usedPages(stats: { [field: string]: number }): number {
-  return stats.treeBranchPageCount + stats.treeLeafPageCount + stats.overflowPages
+function statsOf(db: Database): FileStats {
+  return db.getStats() as FileStats
 }
 
 // ---- the mark every file bears ----------------------------------------------------------------------------------------------

@@ -61,7 +61,9 @@ export class LocalKeeper implements StoreUnderTest, Outlet {
     this.flush = flush
   }
 
+  /** The turn is over: its snapshot is let go, and what was written is handed over. */
   async settle(): Promise<void> {
+    this.store.renewView()
     this.flush?.()
     this.flush = undefined
   }

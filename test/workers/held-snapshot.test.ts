@@ -13,8 +13,6 @@ const HOLDER = fileURLToPath(new URL('snapshot-holder.ts', import.meta.url))
 /** The long form holds on for half a minute. */
 const HELD_MS = process.env.CACHE_FAULT_ROUNDS === undefined ? 2000 : 30_000
 const LIMIT = 8 * MIB
-/** Pages that one transaction may take more than was thought. */
-const ONE_TRANSACTION = 256 * 1024
 
 describe('the keeper, while a reader holds on to a snapshot', () => {
   let keeper: KeeperProcess
@@ -70,7 +68,7 @@ describe('the keeper, while a reader holds on to a snapshot', () => {
     const stopped = await hold()
     stopped.kill('SIGSTOP')
     await writeForLong()
-    expect(largest).to.be.at.most(LIMIT + ONE_TRANSACTION)
+    expect(largest).to.be.at.most(LIMIT)
     expect(keeper.log.find(({ event }) => event === 'cache-held')).to.include({ holder: stopped.pid })
     stopped.kill('SIGCONT')
     stopped.send('let go')
@@ -78,7 +76,7 @@ describe('the keeper, while a reader holds on to a snapshot', () => {
     await pause(100)
     await expectStoring()
     await write(8000)
-    expect(largest).to.be.at.most(LIMIT + ONE_TRANSACTION)
+    expect(largest).to.be.at.most(LIMIT)
     expect(end.store.stats()).to.include({ readErrors: 0 })
     expect(events().filter((event) => !['cache-held'].includes(String(event)))).to.deep.equal([])
   }).timeout(HELD_MS + 60_000)
@@ -92,7 +90,7 @@ describe('the keeper, while a reader holds on to a snapshot', () => {
     await once(dying, 'exit')
     await expectStoring()
     await write(4000)
-    expect(largest).to.be.at.most(LIMIT + ONE_TRANSACTION)
+    expect(largest).to.be.at.most(LIMIT)
   }).timeout(60_000)
 })
 

@@ -2,6 +2,7 @@
 
 import ipaddr from 'ipaddr.js'
 import type { Verdict } from '../policy.ts'
+import { timeText } from '../units.ts'
 import type { Draft } from './draft.ts'
 import type { Attribute, Clause } from './unbound-text.ts'
 import { absolute } from './unbound-zones.ts'
@@ -98,12 +99,23 @@ function takeZone(draft: Draft, zone: Zone, { zones, records, forwarded }: Aroun
   else if (told === undefined) draft.leaveOut(from, `write a rule of local-data/rules that does what ${type} does`)
   else {
     for (const record of own) draft.findings.push({ ...record.from, outcome: 'taken', into: 'local-data/rules' })
+    if (type === 'static') takeNamesWithoutData(draft, zone, records)
     draft.append(from, 'local-data/rules', { name, ...ruleFor(told, own) }, told.note)
   }
 }
 
+/** In a static zone its apex exists, and so do the names above data (RFC 8020 §2): they have no data, and are not denied. */
+function takeNamesWithoutData(draft: Draft, { name: apex, from }: Zone, records: readonly LocalRecord[]): void {
+  const names = new Set([apex])
+  for (const { owner } of records)
+    for (let name = owner; isAtOrBelow(name, apex) && name !== apex; name = name.slice(name.indexOf('.') + 1))
+      names.add(name)
+  const bare = [...names].filter((name) => !records.some(({ owner }) => owner === name))
+  if (bare.length > 0) draft.append(from, 'local-data/rules', { name: bare, exact: 'empty' })
+}
+
 function ruleFor({ subtree, address }: ZoneKind, own: readonly LocalRecord[]) {
-  if (address !== undefined) return { subtree, address }
+  if (address !== undefined) return { subtree, address, ttl: timeText(TTL * 1_000_000) }
   if (subtree !== 'redirect') return { subtree }
   if (own.length === 0) return { subtree: 'empty' } // nothing to redirect to
   return { subtree, records: `${own.map(({ text }) => text).join('\n')}\n` }

@@ -56,10 +56,11 @@ describe('a configuration of Unbound', () => {
         'note.corp.example.org. 600 TXT "as you like it"',
         '9.2.0.192.in-addr.arpa. 3600 PTR printer.corp.example.org.',
       ])
-      const rules = config['local-data'].rules.map(({ name, subtree }) => [subtree, ...name])
+      const rules = config['local-data'].rules.map(({ name, subtree, exact }) => [subtree ?? exact, ...name])
       expect(rules).to.deep.equal([
         [undefined],
         ['nxdomain', 'ads.example.net.'],
+        ['empty', 'corp.example.org.'],
         ['nxdomain', 'corp.example.org.'],
         ['pass', 'lab.corp.example.org.'],
         ['redirect', 'shop.example.net.'],
@@ -174,6 +175,19 @@ describe('a configuration of Unbound', () => {
         expect(isAccepted(migrated(`${clause}:\n${names.join('')}`)), `${clause} ${value}`).to.equal(true)
       }
     }
+  })
+
+  it('protects from private addresses, and tells which networks it cannot', () => {
+    const migration = server('private-address: 10.0.0.0/8', 'private-address: fd00::/8', 'private-address: 9.9.9.0/24')
+    expect(loaded(migration).options['rebinding-protection']).to.equal(true)
+    expect(told(migration, 'taken')).to.include('3 server/private-address')
+    expect(told(migration, 'left-out')).to.deep.equal(['4 server/private-address'])
+  })
+
+  it('has no need of what is empty', () => {
+    const migration = server('root-hints: ""', 'chroot: ""', 'nsid: ascii_dns1')
+    expect(told(migration, 'not-needed')).to.deep.equal(['2 server/root-hints', '3 server/chroot'])
+    expect(loaded(migration).nsid).to.equal('dns1')
   })
 
   it('says what it does not know', () => {

@@ -1,6 +1,7 @@
 /** The settings of Unbound's `server:`, one by one: what each is in Bowline, why it is not needed, or what to do instead.
  *  What they mean is in unbound.conf(5). */
 
+import ipaddr from 'ipaddr.js'
 import { parseSize, sizeText, timeText } from '../units.ts'
 import { takeManagedAnchors } from './anchor-file.ts'
 import type { Draft } from './draft.ts'
@@ -76,7 +77,8 @@ const nsid: Rule = (draft, from) => {
   const told = from.value.startsWith('ascii_')
     ? from.value.slice('ascii_'.length)
     : Buffer.from(from.value, 'hex').toString('latin1')
-  draft.take(from, 'nsid', told)
+  if (/^[\x20-\x7e]+$/.test(told)) draft.take(from, 'nsid', told)
+  else draft.leaveOut(from, 'it is text here: write nsid with letters and digits')
 }
 
 /** Unbound limits the announced size, and what it sends over UDP, apart; the lower one counts. */
@@ -100,8 +102,15 @@ const serveExpiredTtl = counted((draft, from, seconds) =>
     : draft.take(from, 'options/serve-stale/max-age', timeText(seconds * 1_000_000)),
 )
 
-const privateAddress: Rule = (draft, from) =>
-  draft.take(from, 'options/rebinding-protection', true, 'it is for all private and special networks, not for a list')
+/** The first of them switches the protection on; which networks it is for cannot be chosen. */
+const privateAddress: Rule = (draft, from) => {
+  const [address] = from.value.split('/')
+  const isPublic = !ipaddr.isValid(address) || ipaddr.parse(address).range() === 'unicast'
+  const path = 'options/rebinding-protection'
+  const known = draft.document.getIn(path.split('/')) === true
+  if (isPublic) draft.leaveOut(from, `${path} is for private and special networks only`)
+  else draft.take(from, path, true, known ? undefined : 'it is for all private and special networks, not for a list')
+}
 
 const iterations: Rule = (draft, from) => {
   const numbers = from.value.trim().split(/\s+/).map(Number)
@@ -265,8 +274,8 @@ export const SERVER: Record<string, Rule> = {
   'prefer-ip4': unless('no', notThere('the faster address is asked'), 'the faster address is asked'),
   'prefer-ip6': unless('no', notThere('the faster address is asked'), 'the faster address is asked'),
   'outgoing-interface': outgoing,
-  'outgoing-port-permit': notThere('the kernel draws ports; net.ipv4.ip_local_port_range bounds them'),
-  'outgoing-port-avoid': notThere('the kernel draws ports; net.ipv4.ip_local_reserved_ports keeps some back'),
+  'outgoing-port-permit': notThere('source ports are drawn from 1024 to 65535'),
+  'outgoing-port-avoid': notThere('source ports are drawn from 1024 to 65535, but for those that are taken'),
   'edns-buffer-size': ednsBufferSize,
   'max-udp-size': maxUdpSize,
   'udp-connect': notNeeded('sockets are connected where it helps'),

@@ -50,6 +50,7 @@ function takeServerSetting(draft: Draft, attribute: Attribute): void {
   const rule = Object.hasOwn(SERVER, attribute.name) ? SERVER[attribute.name] : undefined
   if (rule === undefined) draft.leaveOut(attribute, 'not known here; look for what it is for in docs/configuration.md')
   else if (attribute.values.length === 0) draft.leaveOut(attribute, 'it has no value')
+  else if (attribute.value === '') draft.notNeeded(attribute, 'it is empty: nothing is set')
   else rule(draft, attribute)
 }
 

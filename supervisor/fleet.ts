@@ -8,7 +8,7 @@ import { BowlineError } from '../src/config/error.ts'
 import { listenPoints } from '../src/config/listen-points.ts'
 import type { Config } from '../src/config/schema.ts'
 import { cpuAffinity } from '../src/config/workers.ts'
-import type { Clock } from '../src/io/interfaces.ts'
+import type { Clock, Timer } from '../src/io/interfaces.ts'
 import type { Log } from '../src/io/log.ts'
 import { Counter } from '../src/metrics/counters.ts'
 import { type Frequent, type FrequentTable, mergeFrequent } from '../src/metrics/frequent.ts'
@@ -18,7 +18,7 @@ import { cpusOfWorker, movesWorkers } from './cpu-affinity.ts'
 import { FrequentQuestions } from './frequent-questions.ts'
 import { ListeningSockets } from './listening-sockets.ts'
 import { KEEPER_CRASH, OWN_COUNTERS, OwnCounter, WORKER_CRASH } from './metrics/own-counters.ts'
-import { fullPriority, startFirst } from './priority.ts'
+import { fullPriority, startFirst, startFully } from './priority.ts'
 import { handedSockets, mainFile, Spare, startInBackground, startProcess } from './processes.ts'
 import { examineStuck } from './stuck.ts'
 import { addCounters, addFleetTotals, addTotals, type FleetTotals, NOTHING, type Totals } from './sums.ts'
@@ -120,6 +120,9 @@ const TRACE_MS = 65_000
 const LOOK_MS = 1000
 /** What a module is told to do may take so long. */
 const MODULE_MS = 30_000
+/** One that replaces another leaves the processors to others no longer than this: on a machine that is always busy, it would never
+ *  be done. */
+const MODEST_MS = 5000
 /** Suspects that are written to the log. */
 const LOGGED_QUESTIONS = 5
 
@@ -611,6 +614,7 @@ export class Fleet {
     const { clock, log, onChange, sockets } = this.#options
     let isUrgent = urgent
     let isBack = false
+    let modesty: Timer | undefined
     let handed: Pick<StartWorker, 'listening' | 'notOurs'> = {}
     let questionsPath = ''
     const worker: Worker = new Child({
@@ -623,9 +627,12 @@ export class Fleet {
           process: start(this.#workerPath, fds, config.logging.target),
           fds,
         }
+        const { pid } = started.process
         if (isBack) {
-          startFirst(started.process.pid)
+          startFirst(pid)
           this.#prepareSpare({ soon: true })
+        } else if (!isUrgent) {
+          modesty = clock.after(MODEST_MS, () => startFully(pid))
         }
         handed = handedSockets(started.fds, ours)
         return started.process
@@ -656,6 +663,7 @@ export class Fleet {
       clock,
       log,
       onChange: () => {
+        if (worker.state !== 'starting') modesty?.cancel()
         this.#steer()
         this.#spread()
         onChange?.()

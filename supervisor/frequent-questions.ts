@@ -18,6 +18,7 @@ export interface FrequentQuestionsOptions {
 export class FrequentQuestions {
   readonly #options: FrequentQuestionsOptions
   #timer: Timer | undefined
+  #closed = false
   /** Packets, each behind its length. */
   latest: Uint8Array | undefined
 
@@ -29,14 +30,15 @@ export class FrequentQuestions {
   /** Asks now, and from now on once in a while. Never rejects. */
   async renew(): Promise<void> {
     const { clock, ask } = this.#options
+    if (this.#closed) return
     this.#timer?.cancel()
-    const timer = clock.after(RENEW_MS, () => void this.renew())
-    this.#timer = timer
+    this.#timer = clock.after(RENEW_MS, () => void this.renew())
     const told = await ask(QUESTIONS).catch(() => undefined)
     if (told !== undefined && told.length > 0) this.latest = told
   }
 
   close(): void {
+    this.#closed = true
     this.#timer?.cancel()
   }
 }

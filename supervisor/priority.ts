@@ -17,6 +17,11 @@ export function startModestly(pid: number | undefined): void {
   if (pid !== undefined && mayTake(getPriority())) setPriorityOfThreads(getPriority() + MODEST, pid)
 }
 
+/** Has it do so no longer. */
+export function startFully(pid: number | undefined): void {
+  if (pid !== undefined && mayTake(getPriority())) setPriorityOfThreads(getPriority(), pid)
+}
+
 /** Has the process `pid`, which is starting, go before others. */
 export function startFirst(pid: number | undefined): void {
   if (pid !== undefined && mayTake(getPriority() + FIRST)) setPriorityOfThreads(getPriority() + FIRST, pid)

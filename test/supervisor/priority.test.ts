@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { getPriority } from 'node:os'
 import { expect } from 'chai'
-import { fullPriority, startFirst } from '../../supervisor/priority.ts'
+import { fullPriority, startFirst, startFully } from '../../supervisor/priority.ts'
 import { eventually, freePort } from '../workers/sockets.ts'
 import { Service } from './service.ts'
 
@@ -33,6 +33,8 @@ describe('the priority of a worker', function () {
       startFirst(starting.pid)
       if (getPriority(starting.pid!) === getPriority()) this.skip() // not allowed, or it could not be undone
       expect(getPriority(starting.pid!)).to.equal(getPriority() - 10)
+      startFully(starting.pid)
+      expect(getPriority(starting.pid!)).to.equal(getPriority())
     } finally {
       starting.kill('SIGKILL')
     }

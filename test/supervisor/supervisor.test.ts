@@ -134,7 +134,7 @@ describe('runSupervisor', () => {
     const ended = await service.says('child-ended')
     expect(ended.childPid).to.equal(victim)
     expect(ended.level).to.equal('err')
-    expect(ended.msg).to.match(/SIGKILL.*again in 100 ms/)
+    expect(ended.msg).to.match(/SIGKILL.*again in 10 ms/)
     await eventually(() => service.pidsOf('worker').length === 3, 'a new worker')
     asking = false
     await asker

@@ -9,9 +9,9 @@ const PR_SET_KEEPCAPS = 8
 const PR_SET_NO_NEW_PRIVS = 38
 const PR_CAP_AMBIENT = 47
 const PR_CAP_AMBIENT_RAISE = 2
-/** getrlimit(2): 20 stands for a priority of 0, which processes of the user may go back to. */
+/** getrlimit(2): 30 stands for a priority of -10, the most that processes of the user may take (priority.ts). */
 const RLIMIT_NICE = 13
-const USUAL_PRIORITY = 20n
+const FIRST_PRIORITY = 30n
 const CAP_NET_BIND_SERVICE = 10
 /** linux/capability.h: _LINUX_CAPABILITY_VERSION_3 */
 const CAPABILITY_VERSION = 0x2008_0522
@@ -27,7 +27,7 @@ export function becomeUser(user: string, folders: readonly string[]): void {
   const libc = loadLibc()
   try {
     if (typeof libc !== 'string') {
-      libc.setrlimit(RLIMIT_NICE, BigUint64Array.of(USUAL_PRIORITY, USUAL_PRIORITY)) // priority.ts
+      libc.setrlimit(RLIMIT_NICE, BigUint64Array.of(FIRST_PRIORITY, FIRST_PRIORITY))
       libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)
     }
     process.setgroups?.([ids.gid])

@@ -2,11 +2,12 @@
 
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
+import { statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { findDamage } from '../../src/cache/lmdb-check.ts'
 import { MIB } from '../cache/local-keeper.ts'
-import { KeeperProcess, pause, until } from './keeper-process.ts'
+import { KeeperProcess, pause } from './keeper-process.ts'
 
 const WORKER = fileURLToPath(new URL('keeper-torture-worker.ts', import.meta.url))
 /** The long form has 200. */
@@ -33,6 +34,7 @@ describe('the keeper and its readers, dying', () => {
   const keeper = new KeeperProcess(8 * MIB)
   const running = new Set<ChildProcess>()
   const faults: string[] = []
+  const pids: unknown[] = []
   after(async () => {
     for (const worker of running) worker.kill('SIGKILL')
     await keeper.remove()
@@ -43,6 +45,7 @@ describe('the keeper and its readers, dying', () => {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     })
     running.add(worker)
+    pids.push(worker.pid)
     worker.stderr?.on('data', (text) => faults.push(String(text)))
     worker.on('exit', (code, signal) => {
       running.delete(worker)
@@ -99,14 +102,6 @@ describe('the keeper and its readers, dying', () => {
       expect(report.hits).to.be.greaterThan(report.reads / 4)
       expect(report.lost).to.be.at.least(KEEPER_KILLS / 2)
     }
-    // It still works, and the file is whole.
-    const [end, other] = [await keeper.connect(), await keeper.connect()]
-    await until('the last word to be read', () => {
-      end.store.put(Buffer.from('last'), Buffer.from('word')) // the others write on, and it may be evicted at once
-      return other.store.get(Buffer.from('last'))?.length === 4
-    })
-    await end.close()
-    await other.close()
     for (const worker of survivors) {
       const gone = once(worker, 'exit')
       worker.kill('SIGTERM')
@@ -114,8 +109,29 @@ describe('the keeper and its readers, dying', () => {
     }
     expect(await keeper.stop()).to.equal(0)
     expect(findDamage(keeper.path)).to.equal(undefined)
-    // Under this load a small file may outgrow its limit for a moment, or readers hold on to it; nothing else is worth a word.
-    const expected: unknown[] = ['cache-too-large', 'cache-held']
-    expect(keeper.log.map(({ event }) => event).filter((event) => !expected.includes(event))).to.deep.equal([])
+    expect(statSync(keeper.path).size).to.be.at.most(keeper.sizeMax)
+    // A reader that is kept waiting for the processor may be in the way; nothing else is worth a word.
+    for (const line of keeper.log) {
+      expect(line).to.include({ event: 'cache-held' })
+      expect(pids).to.include(line.holder)
+    }
+    // It still works: what is put once is there for everybody. Nothing is in its way now, and it is the last to be evicted.
+    expect(await keeper.start()).to.deep.equal({ kind: 'ready' })
+    const [end, other] = [await keeper.connect(), await keeper.connect()]
+    const word = entryFor(3_600_000)
+    end.store.put(Buffer.from('last'), word)
+    await end.settle()
+    expect(Buffer.from(other.store.get(Buffer.from('last')) ?? [])).to.deep.equal(word)
+    await end.close()
+    await other.close()
+    expect(await keeper.stop()).to.equal(0)
   }).timeout(LONGEST_MS + 30_000)
 })
+
+/** An entry of today that has so long to live: what eviction cannot read it takes for expired. */
+function entryFor(leftMs: number): Buffer {
+  const value = Buffer.alloc(20, 1)
+  value.writeUIntBE(Date.now(), 2, 6)
+  value.writeUIntBE(Date.now() + leftMs, 8, 6)
+  return value
+}

@@ -38,6 +38,8 @@ export interface ManagerOptions extends Omit<FleetOptions, 'workers'> {
   configFiles?: readonly string[]
   /** What the configuration says in its own words; that of a predecessor may differ from the files. */
   document?: Json
+  /** Of a predecessor: whether the number of workers follows the load, which an operator may have changed. */
+  isAuto?: boolean
   /** Of a predecessor. */
   workers?: number
   /** A new generation takes over; rejects when it does not get ready. */
@@ -114,7 +116,7 @@ export class Manager {
     this.#log = groupLog(log, 'manager')
     this.#clock = clock
     this.#startedMs = clock.monotonicMs()
-    this.#auto = autoScaleOf(config)
+    this.#auto = (options.isAuto ?? isAutoIn(config)) ? new AutoScale(rangeOf(config)) : undefined
     this.fleet = new Fleet({
       ...options,
       log: groupLog(log, 'supervisor'),
@@ -136,6 +138,7 @@ export class Manager {
     this.settings = new SettingsStore({
       document: options.document ?? (readSettings(options.configFiles ?? []) as Json),
       config,
+      isInherited: options.document !== undefined && options.configFiles !== undefined,
       clock,
       follow: (next, changes) => this.#tally(() => this.#follow(next, changes), true),
       log: (event, sentence) => this.#log.warning({ event }, sentence),
@@ -193,6 +196,11 @@ export class Manager {
       unconfirmed: this.settings.isPending,
       needsRestart: this.settings.needsRestart,
     }
+  }
+
+  /** Whether the number of workers follows the load. */
+  get isAuto(): boolean {
+    return this.#auto !== undefined
   }
 
   /** By name, over all workers that ever were. */
@@ -308,8 +316,8 @@ export class Manager {
   async #scale(to: string): Promise<number> {
     const { max } = WORKERS
     if (to === 'auto') {
-      this.#auto = autoScaleOf({ ...this.settings.config, workers: rangeOf(this.settings.config) })
-      this.#log.notice({ event: 'scale-auto' }, `workers: from now on ${this.#auto?.min} to ${this.#auto?.max}`)
+      this.#auto = new AutoScale(rangeOf(this.settings.config))
+      this.#log.notice({ event: 'scale-auto' }, `workers: from now on ${this.#auto.min} to ${this.#auto.max}`)
       return this.fleet.size
     }
     const match = /^([+-]?)(\d{1,3})$/.exec(to)
@@ -402,7 +410,7 @@ export class Manager {
     this.#anchors.follow(config)
     this.#prefill.follow(config)
     if (paths.includes('workers')) {
-      this.#auto = autoScaleOf(config)
+      this.#auto = isAutoIn(config) ? new AutoScale(rangeOf(config)) : undefined
       const count = workerCount(config.workers)
       await this.#scaleTo(typeof count === 'number' ? count : this.fleet.size, 'the configuration says so')
     }
@@ -494,8 +502,8 @@ function rangeOf({ workers }: Config): { min: number; max: number } {
   return { min: WORKERS.min, max: Array.isArray(cpus) ? usableCpus('/', cpus.length) : usableCpus() }
 }
 
-function autoScaleOf(config: Config): AutoScale | undefined {
-  return typeof workerCount(config.workers) === 'number' ? undefined : new AutoScale(rangeOf(config))
+function isAutoIn(config: Config): boolean {
+  return typeof workerCount(config.workers) !== 'number'
 }
 
 function needsRestart(change: Change): boolean {

@@ -14,6 +14,8 @@ import { getAt, type Json, setAt } from './json-patch.ts'
 export interface SettingsOptions {
   document: Json
   config: Config
+  /** The document is a predecessor's, and may say what it could not follow. */
+  isInherited?: boolean
   clock: Clock
   /** Puts a configuration into effect, as far as that is possible while the service runs, and gives what is in effect
    *  then; rejects, with everything as it was, when that does not work. */
@@ -45,6 +47,9 @@ export class SettingsStore {
     this.#options = options
     this.#document = spelledOut(options.document)
     this.#config = options.config
+    this.#waiting = options.isInherited
+      ? restartsIn(changesBetween(this.#config, makeConfig(this.#document as ConfigInput)))
+      : []
   }
 
   /** What was written: in files, and since. */
@@ -118,7 +123,7 @@ export class SettingsStore {
   async #take(document: Json, config: Config, changes: readonly Change[]): Promise<void> {
     if (changes.length > 0) this.#config = await this.#options.follow(config, changes)
     this.#document = document
-    this.#waiting = changes.filter((change) => change.class === ReloadClass.RESTART).map(({ path }) => path)
+    this.#waiting = restartsIn(changes)
   }
 
   #inTurn<Result>(act: () => Promise<Result>): Promise<Result> {
@@ -164,6 +169,10 @@ function spelledOut(document: Json): Json {
     const written = getAt(spelled, path)
     return typeof written === 'boolean' ? setAt(spelled, path, { enable: written }) : spelled
   }, document)
+}
+
+function restartsIn(changes: readonly Change[]): string[] {
+  return changes.filter((change) => change.class === ReloadClass.RESTART).map(({ path }) => path)
 }
 
 function wholeOf(document: Json): Json {

@@ -24,9 +24,13 @@ export interface TakeOver {
   metrics?: HandedInterface
   /** What clients ask most; undefined also from a version that does not know. */
   questions?: Uint8Array
+  /** Whether the number of workers follows the load; undefined also from a version that does not say. */
+  isAuto?: boolean
+  /** What stays whatever the settings say by now: who leaves and who comes share files, ports and user. */
+  kept?: { rundir: string; user: string | undefined; storage: string }
 }
 
-type Also = Pick<TakeOver, 'workers' | 'document' | 'metrics' | 'questions'>
+type Also = Omit<TakeOver, 'kind' | 'lockFd' | 'sockets'>
 
 interface Lead {
   kind: 'lead'
@@ -68,7 +72,7 @@ export class Successor {
   /** Starts the program this process was started with. Resolves when it answers; rejects with a BowlineError 'upgrade'
    *  when it ends instead. */
   static start(lockFd: number, sockets: readonly PlacedSocket[], also: Also): Promise<Successor> {
-    const { workers, document, metrics, questions } = also
+    const { metrics } = also
     const fds = [lockFd, ...sockets.map(({ fd }) => fd), ...(metrics === undefined ? [] : [metrics.fd])]
     const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...fds],
@@ -76,7 +80,7 @@ export class Successor {
       env: { ...process.env, [VARIABLE]: '1' },
     })
     const handed = sockets.map((socket, index) => ({ ...socket, fd: FIRST_FD + 1 + index }))
-    const takeOver: TakeOver = { kind: 'take-over', lockFd: FIRST_FD, sockets: handed, workers, document, questions }
+    const takeOver: TakeOver = { ...also, kind: 'take-over', lockFd: FIRST_FD, sockets: handed }
     if (metrics !== undefined) takeOver.metrics = { ...metrics, fd: FIRST_FD + fds.length - 1 }
     child.send(takeOver, () => {})
     return new Promise((resolve, reject) => {

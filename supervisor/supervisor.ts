@@ -8,11 +8,13 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { BowlineError } from '../src/config/error.ts'
-import type { Config } from '../src/config/schema.ts'
+import { makeConfig } from '../src/config/load.ts'
+import type { Config, ConfigInput } from '../src/config/schema.ts'
 import { systemClock } from '../src/io/clock.ts'
 import type { Timer } from '../src/io/interfaces.ts'
 import { createLog, groupLog, type Log } from '../src/io/log.ts'
 import type { UdpWays } from '../workers/messages.ts'
+import { checkOperatorConfig } from './commands/operator-config.ts'
 import { type ControlFiles, readControlFiles, unreadableControlFiles } from './control/files.ts'
 import { ControlServer } from './control/server.ts'
 import type { Fleet } from './fleet.ts'
@@ -22,7 +24,7 @@ import { Manager } from './manager.ts'
 import { OwnCounter } from './metrics/own-counters.ts'
 import { notifyManager, watchdogMs } from './notify.ts'
 import { becomeUser } from './privileges.ts'
-import { Predecessor, Successor } from './succession.ts'
+import { Predecessor, Successor, type TakeOver } from './succession.ts'
 import { packageVersion } from './version.ts'
 
 export interface SupervisorOptions {
@@ -39,10 +41,12 @@ const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const
 
 /** The exit code: 0 after an orderly stop; 1 when the service could not be started (the log says why, and nothing is
  *  left running) or was stopped by force. */
-export async function runSupervisor(config: Config, options: SupervisorOptions = {}): Promise<number> {
-  const log = createLog({ ...config.logging, process: 'supervisor' })
+export async function runSupervisor(given: Config, options: SupervisorOptions = {}): Promise<number> {
+  const log = createLog({ ...given.logging, process: 'supervisor' })
   try {
     const predecessor = await Predecessor.meet()
+    const hasFiles = options.configFiles !== undefined // else its settings are not in a document
+    const config = predecessor !== undefined && hasFiles ? configOf(predecessor.takeOver) : given
     const controlFiles = readControlFiles(config) // which only root may be able to read
     if (config.user !== undefined) becomeUser(config.user, [config.rundir, config.cache.storage])
     for (const { setting, file } of unreadableControlFiles(config))
@@ -66,6 +70,14 @@ export async function runSupervisor(config: Config, options: SupervisorOptions =
     log.crit({ event: 'start-failed', code: error.code }, error.message)
     return 1
   }
+}
+
+/** An upgrade is no reload: the settings stay what they were, those changed by command since the files were read included. */
+function configOf({ document, kept }: TakeOver): Config {
+  const config = checkOperatorConfig(makeConfig(document as ConfigInput))
+  if (kept === undefined) return config
+  const { rundir, user, storage } = kept
+  return { ...config, rundir, user, cache: { ...config.cache, storage } }
 }
 
 /** What we start finds its program compiled already, by those before it: that takes most of the time a worker needs to start.
@@ -106,6 +118,7 @@ class Supervisor {
       keeperRuns: predecessor !== undefined,
       workers: predecessor?.takeOver.workers,
       document: predecessor?.takeOver.document,
+      isAuto: predecessor?.takeOver.isAuto,
       questions: predecessor?.takeOver.questions,
       upgrade: () => this.#upgrade(),
       stop: () => process.kill(process.pid, 'SIGTERM'),
@@ -188,6 +201,8 @@ class Supervisor {
     const successor = await Successor.start(this.#lock.fd, fleet.sockets.all(), {
       workers: fleet.size,
       document: settings.document,
+      isAuto: this.#manager.isAuto,
+      kept: { rundir: fleet.config.rundir, user: fleet.config.user, storage: fleet.config.cache.storage },
       questions: await fleet.frequentQuestions(),
       metrics: this.#manager.metrics.handed,
     })

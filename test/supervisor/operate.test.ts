@@ -229,6 +229,22 @@ describe('the running service', () => {
     await answerers()
   })
 
+  it('keeps under a new supervisor what was changed by command, and what waits for a restart', async () => {
+    const service = await start({ workers: 1, withFile: true })
+    await operate(service, 'config', 'set', 'hostname', 'by-command')
+    await operate(service, 'config', 'set', 'user', 'nobody')
+    await operate(service, 'scale', 'auto')
+    const before = await statusOf(service)
+    await operate(service, 'upgrade')
+    const after = await statusOf(service)
+    expect(after.pid).to.not.equal(before.pid)
+    expect(after.scaling).to.deep.include({ mode: 'auto', min: before.scaling.min, max: before.scaling.max })
+    expect(after.needsRestart).to.deep.equal(['user'])
+    expect(await operate(service, 'config', 'get', 'hostname')).to.equal('by-command')
+    const { changes } = await operate(service, 'reload', '--dry-run')
+    expect(changes).to.deep.equal([{ path: 'hostname', from: 'by-command', to: 'test', class: 'roll' }])
+  })
+
   it('goes on under a new supervisor that cannot take commands everywhere, and says so', async () => {
     const service = await start({ workers: 1, withFile: true })
     const taken = createServer().listen(0, '127.0.0.1')
@@ -237,6 +253,7 @@ describe('the running service', () => {
     writeFileSync(access, 'read cn:nobody\n')
     const management = { interface: `127.0.0.1@${(taken.address() as AddressInfo).port}`, 'access-file': access }
     service.write({ ...settingsOf({ port, workers: 1 }, service.rundir), management })
+    await operate(service, 'reload')
     const { pid } = await operate(service, 'upgrade')
     taken.close()
     expect((await service.says('no-control')).msg).to.match(/^management\/interface: .*EADDRINUSE/)

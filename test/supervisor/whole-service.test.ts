@@ -168,11 +168,12 @@ describe('the whole service', () => {
     const first = await start()
     const settings = { cache: { storage: join(first.rundir, 'cache') } }
     const second = services.launch({ port: await freePort(), real: true, settings })
-    expect(await second.ends(20_000)).to.equal(1)
+    expect(await second.ends()).to.equal(1)
     const refused = second.lines.find(({ event }) => event === 'start-failed')
     expect(refused).to.include({ code: 'cache-in-use' })
-    expect(refused?.msg).to.match(
-      new RegExp(`^cache/storage: .* is in use by another service \\(process ${first.process.pid}, `),
+    expect(refused?.msg).to.equal(
+      `cache/storage: ${settings.cache.storage} is in use by another service (process ${first.process.pid}, with the keeper ` +
+        `${first.pidsOf('keeper')[0]}); stop that one first, or give this one a folder of its own`,
     )
     expect(first.pidsOf('').every(isRunning)).to.equal(true)
   })

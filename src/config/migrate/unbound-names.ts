@@ -1,6 +1,7 @@
 /** Unbound's `local-zone:`, `local-data:` and `local-data-ptr:`, as `local-data`. */
 
 import ipaddr from 'ipaddr.js'
+import type { YAMLSeq } from 'yaml'
 import type { Verdict } from '../policy.ts'
 import { timeText } from '../units.ts'
 import type { Draft } from './draft.ts'
@@ -43,81 +44,111 @@ interface Zone {
 
 interface LocalRecord {
   owner: string
+  /** Seconds. */
+  ttl: number
+  type: string
+  rdata: string
+  /** The whole, as in a zone file. */
   text: string
   from: Attribute
 }
 
 export function takeNames(draft: Draft, clauses: readonly Clause[], server: readonly Attribute[]): void {
-  const zones = server.filter(({ name }) => name === 'local-zone').map(zoneOf)
-  const records = server.flatMap((attribute) => recordOf(draft, attribute) ?? [])
-  const zoneAbove = (owner: string) =>
-    zones.filter(({ name }) => isAtOrBelow(owner, name)).sort((a, b) => b.name.length - a.name.length)[0]
-  const kindOf = (owner: string) => zoneAbove(owner)?.type ?? 'transparent'
-  takePlainRecords(
-    draft,
-    records.filter(({ owner }) => isPlain(kindOf(owner))),
-  )
-  for (const record of records) {
-    const kind = kindOf(record.owner)
-    if (kind === 'typetransparent')
-      draft.append(record.from, 'local-data/rules', { records: record.text, nodata: false })
-    else if (ZONES[kind]?.ignoresData) draft.notNeeded(record.from, `its local-zone is ${kind}: it was not used`)
-    else if (kind.endsWith('redirect') && zoneAbove(record.owner).name !== record.owner)
-      draft.leaveOut(record.from, 'its local-zone redirects all names below; put it at the zone itself')
+  const zones = new Map<string, Zone>()
+  for (const from of server.filter(({ name }) => name === 'local-zone')) {
+    const zone = zoneOf(from)
+    if (zones.has(zone.name)) draft.notNeeded(from, 'the zone is there already; the first one counts')
+    else zones.set(zone.name, zone)
   }
-  const forwarded = clauses
-    .filter(({ name }) => name === 'stub-zone' || name === 'forward-zone')
-    .flatMap(({ attributes }) => attributes.filter(({ name }) => name === 'name'))
-    .map(({ value }) => canonical(value))
-  for (const zone of zones) takeZone(draft, zone, { zones, records, forwarded })
-}
-
-/** Records stand by themselves but where the rule for their zone has them. */
-function isPlain(kind: string): boolean {
-  return kind !== 'typetransparent' && !kind.endsWith('redirect') && !ZONES[kind]?.ignoresData
-}
-
-function takePlainRecords(draft: Draft, records: readonly LocalRecord[]): void {
-  if (records.length === 0) return
-  for (const { from } of records) draft.findings.push({ ...from, outcome: 'taken', into: 'local-data/records' })
-  draft.document.setIn(['local-data', 'records'], `${records.map(({ text }) => text).join('\n')}\n`)
+  const records = new Map<string, LocalRecord[]>()
+  for (const record of server.flatMap((attribute) => recordOf(draft, attribute) ?? []))
+    records.set(record.owner, [...(records.get(record.owner) ?? []), record])
+  const withoutData = namesWithoutData(zones, records)
+  const around: Around = { zones, records, withoutData, rules: new Map(), forwarded: forwardedNames(clauses) }
+  takeRecords(draft, around)
+  for (const zone of zones.values()) takeZone(draft, zone, around)
 }
 
 interface Around {
-  zones: readonly Zone[]
-  records: readonly LocalRecord[]
+  zones: ReadonlyMap<string, Zone>
+  /** By their owner. */
+  records: ReadonlyMap<string, LocalRecord[]>
+  /** By the apex of their static zone. */
+  withoutData: ReadonlyMap<string, string[]>
+  /** Where in `local-data/rules` the rule is that says the same: lists for blocking have names by the thousands. */
+  rules: Map<string, number>
   /** Names for which servers are given. */
   forwarded: readonly string[]
 }
 
-function takeZone(draft: Draft, zone: Zone, { zones, records, forwarded }: Around): void {
+function forwardedNames(clauses: readonly Clause[]): string[] {
+  return clauses
+    .filter(({ name }) => name === 'stub-zone' || name === 'forward-zone')
+    .flatMap(({ attributes }) => attributes.filter(({ name }) => name === 'name'))
+    .map(({ value }) => canonical(value))
+}
+
+/** Records stand by themselves, unless the rule for their zone has them. */
+function takeRecords(draft: Draft, { zones, records }: Around): void {
+  const plain: string[] = []
+  for (const { owner, text, from } of [...records.values()].flat()) {
+    const zone = zoneAt(owner, zones)
+    const type = zone?.type ?? 'transparent'
+    if (type === 'typetransparent') draft.append(from, 'local-data/rules', { records: text, nodata: false })
+    else if (ZONES[type]?.ignoresData) draft.notNeeded(from, `its local-zone is ${type}: it was not used`)
+    else if (!type.endsWith('redirect')) {
+      plain.push(text)
+      draft.findings.push({ ...from, outcome: 'taken', into: 'local-data/records' })
+    } else if (zone?.name === owner) draft.findings.push({ ...from, outcome: 'taken', into: 'local-data/rules' })
+    else draft.leaveOut(from, 'its local-zone redirects all names below; put it at the zone itself')
+  }
+  if (plain.length > 0) draft.document.setIn(['local-data', 'records'], `${plain.join('\n')}\n`)
+}
+
+function takeZone(draft: Draft, zone: Zone, around: Around): void {
   const { name, type, from } = zone
   const told = Object.hasOwn(ZONES, type) ? ZONES[type] : undefined
-  const own = type.endsWith('redirect') ? records.filter(({ owner }) => owner === name) : []
-  if (OPEN.includes(type)) takeOpenZone(draft, zone, zones, forwarded)
-  else if (type === 'block_a') draft.append(from, 'local-data/rules', { name, block: 'A' })
+  if (OPEN.includes(type)) takeOpenZone(draft, zone, around)
+  else if (type === 'block_a') addToRule(draft, from, around, name, { block: 'A' })
   else if (told === undefined) draft.leaveOut(from, `write a rule of local-data/rules that does what ${type} does`)
   else {
-    for (const record of own) draft.findings.push({ ...record.from, outcome: 'taken', into: 'local-data/rules' })
-    if (type === 'static') takeNamesWithoutData(draft, zone, records)
-    draft.append(from, 'local-data/rules', { name, ...ruleFor(told, own) }, told.note)
+    for (const bare of around.withoutData.get(name) ?? []) addToRule(draft, from, around, bare, { exact: 'empty' })
+    addToRule(draft, from, around, name, ruleFor(told, around.records.get(name) ?? []), told.note)
   }
 }
 
-/** In a static zone its apex exists, and so do the names above data (RFC 8020 §2): they have no data, and are not denied. */
-function takeNamesWithoutData(draft: Draft, { name: apex, from }: Zone, records: readonly LocalRecord[]): void {
-  const names = new Set([apex])
-  for (const { owner } of records)
-    for (let name = owner; isAtOrBelow(name, apex) && name !== apex; name = name.slice(name.indexOf('.') + 1))
-      names.add(name)
-  const bare = [...names].filter((name) => !records.some(({ owner }) => owner === name))
-  if (bare.length > 0) draft.append(from, 'local-data/rules', { name: bare, exact: 'empty' })
+/** Of several rules that say the same one is made. */
+function addToRule(draft: Draft, from: Attribute, { rules }: Around, name: string, rule: object, note?: string): void {
+  const key = JSON.stringify([rule, note])
+  const known = rules.get(key)
+  if (known !== undefined) {
+    draft.append(from, `local-data/rules/${known}/name`, name, note, true)
+    return
+  }
+  draft.append(from, 'local-data/rules', { name: [name], ...rule }, note)
+  rules.set(key, (draft.document.getIn(['local-data', 'rules']) as YAMLSeq).items.length - 1)
+}
+
+/** In a static zone its apex exists, and so do the names above data (RFC 8020 §2): they have no data, and are not denied.
+ *  For each such zone, in the order of the zones. */
+function namesWithoutData(zones: ReadonlyMap<string, Zone>, records: ReadonlyMap<string, LocalRecord[]>) {
+  const names = new Map<string, Set<string>>()
+  for (const { name, type } of zones.values()) if (type === 'static') names.set(name, new Set([name]))
+  for (const owner of records.keys()) {
+    const apex = zoneAt(owner, zones)?.name ?? ''
+    const above = names.get(apex)
+    for (let name = owner; above !== undefined && name !== apex; name = parentOf(name)) above.add(name)
+  }
+  return new Map([...names].map(([apex, above]) => [apex, [...above].filter((name) => !records.has(name))]))
 }
 
 function ruleFor({ subtree, address }: ZoneKind, own: readonly LocalRecord[]) {
   if (address !== undefined) return { subtree, address, ttl: timeText(TTL * 1_000_000) }
   if (subtree !== 'redirect') return { subtree }
   if (own.length === 0) return { subtree: 'empty' } // nothing to redirect to
+  const [{ ttl }] = own
+  if (own.every((record) => /^A(AAA)?$/i.test(record.type) && record.ttl === ttl))
+    return { subtree, address: own.map(({ rdata }) => rdata), ttl: timeText(ttl * 1_000_000) }
   return { subtree, records: `${own.map(({ text }) => text).join('\n')}\n` }
 }
 
@@ -126,13 +157,26 @@ const OPEN = ['transparent', 'typetransparent', 'nodefault']
 
 /** Such a zone is an exception from one further up, or from those that are always answered from here, as the reverse zones of
  *  private addresses (RFC 6303). */
-function takeOpenZone(draft: Draft, { name, from }: Zone, zones: readonly Zone[], forwarded: readonly string[]): void {
-  if (zones.some((other) => other.name !== name && isAtOrBelow(name, other.name)))
-    draft.append(from, 'local-data/rules', { name, subtree: 'pass' })
-  else if (forwarded.some((other) => isAtOrBelow(other, name)))
+function takeOpenZone(draft: Draft, { name, from }: Zone, around: Around): void {
+  if (name !== '.' && zoneAt(parentOf(name), around.zones) !== undefined)
+    addToRule(draft, from, around, name, { subtree: 'pass' })
+  else if (around.forwarded.some((other) => isAtOrBelow(other, name)))
     draft.notNeeded(from, 'servers are named for it in forward')
   else if (!/(?:^|\.)(?:in-addr|ip6|home)\.arpa\.$/.test(name)) draft.notNeeded(from, 'it is resolved as ever')
   else draft.append(from, 'forward', { subtree: name, servers: 'recurse' }, 'it is not answered from here (RFC 6303)')
+}
+
+/** The zone for the longest name at or above `name`. */
+function zoneAt(name: string, zones: ReadonlyMap<string, Zone>): Zone | undefined {
+  for (let above = name; above !== '.'; above = parentOf(above)) {
+    const zone = zones.get(above)
+    if (zone !== undefined) return zone
+  }
+  return zones.get('.')
+}
+
+function parentOf(name: string): string {
+  return name.slice(name.indexOf('.') + 1) || '.'
 }
 
 function zoneOf(from: Attribute): Zone {
@@ -149,19 +193,22 @@ function recordOf(draft: Draft, from: Attribute): LocalRecord | undefined {
     draft.leaveOut(from, 'write a record of class IN, as in a zone file')
     return undefined
   }
-  const owner = canonical(parts[1])
-  return { owner, text: `${owner} ${parts[2] ?? parts[3] ?? TTL} ${parts[4]} ${parts[5]}`, from }
+  return localRecord(from, canonical(parts[1]), Number(parts[2] ?? parts[3] ?? TTL), parts[4], parts[5])
+}
+
+function localRecord(from: Attribute, owner: string, ttl: number, type: string, rdata: string): LocalRecord {
+  return { owner, ttl, type, rdata, text: `${owner} ${ttl} ${type} ${rdata}`, from }
 }
 
 function pointerOf(draft: Draft, from: Attribute): LocalRecord | undefined {
   const words = from.value.trim().split(/\s+/)
   const [address = '', target = ''] = [words[0], words.at(-1)]
-  if (words.length < 2 || words.length > 3 || !ipaddr.isValid(address)) {
+  const ttl = words.length === 3 ? Number(words[1]) : TTL
+  if (words.length < 2 || words.length > 3 || !ipaddr.isValid(address) || !Number.isInteger(ttl)) {
     draft.leaveOut(from, 'write an address and a name')
     return undefined
   }
-  const owner = reverseName(address)
-  return { owner, text: `${owner} ${words.length === 3 ? words[1] : TTL} PTR ${absolute(target)}`, from }
+  return localRecord(from, reverseName(address), ttl, 'PTR', absolute(target))
 }
 
 function reverseName(address: string): string {

@@ -59,9 +59,8 @@ describe('a configuration of Unbound', () => {
       const rules = config['local-data'].rules.map(({ name, subtree, exact }) => [subtree ?? exact, ...name])
       expect(rules).to.deep.equal([
         [undefined],
-        ['nxdomain', 'ads.example.net.'],
+        ['nxdomain', 'ads.example.net.', 'corp.example.org.'],
         ['empty', 'corp.example.org.'],
-        ['nxdomain', 'corp.example.org.'],
         ['pass', 'lab.corp.example.org.'],
         ['redirect', 'shop.example.net.'],
         ['log', 'watched.example.net.'],
@@ -182,6 +181,22 @@ describe('a configuration of Unbound', () => {
     expect(loaded(migration).options['rebinding-protection']).to.equal(true)
     expect(told(migration, 'taken')).to.include('3 server/private-address')
     expect(told(migration, 'left-out')).to.deep.equal(['4 server/private-address'])
+  })
+
+  it('makes one rule of a long list', () => {
+    const names = Array.from({ length: 2000 }, (_, at) => `name-${at}.example.net`)
+    const denied = names.map((name) => `local-zone: "${name}" always_nxdomain`)
+    const led = names.flatMap((name) => [`local-zone: "o.${name}" redirect`, `local-data: "o.${name} 60 A 192.0.2.1"`])
+    const { rules } = loaded(server(...denied, ...led))['local-data']
+    expect(rules.map(({ name, subtree, address, ttl }) => [name.length, subtree, address, ttl])).to.deep.equal([
+      [2000, 'nxdomain', [], undefined],
+      [2000, 'redirect', ['192.0.2.1'], 60],
+    ])
+  })
+
+  it('takes the first of two zones of one name', () => {
+    const migration = server('local-zone: a.example static', 'local-zone: A.example. refuse')
+    expect(told(migration, 'not-needed')).to.deep.equal(['3 server/local-zone'])
   })
 
   it('has no need of what is empty', () => {

@@ -223,7 +223,7 @@ describe('TCP exchanges (RFC 7766)', () => {
       makeTransport({ tcpConnectTimeoutMs: 100 })
       const start = performance.now()
       expect(await askOne(ServerAddress.fromText('127.0.0.1', port)!, 1, 5000)).to.equal('timeout')
-      expect(performance.now() - start).to.be.within(100, 3000)
+      expect(performance.now() - start).to.be.at.least(100)
       expect(transport.counters.tcp).to.include({ connectFailures: 1, connectionsOpen: 0 })
     } finally {
       child.kill('SIGKILL')

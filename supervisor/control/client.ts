@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { dirname, join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { ExitCode, ServiceError } from '../commands/outcome.ts'
 import type { Problem } from './problem.ts'
 import type { Method } from './routes.ts'
@@ -25,8 +26,30 @@ const LONG_MS = { told: 5000, done: 30_000 }
 /** What has not been told by then never will be; a trace may take a question's time. */
 const READ_MS = 70_000
 
+/** A service whose supervisor lives and takes no commands is starting, or being replaced by a new one: it is tried again. */
+const COMING_MS = 5000
+const AGAIN_MS = 100
+
+/** As ask(), and again for some seconds where a service seems to be on its way. */
+export async function askService(socketPath: string, question: Question): Promise<Answer> {
+  for (const deadline = performance.now() + COMING_MS; ; await pause(AGAIN_MS))
+    try {
+      return await ask(socketPath, question)
+    } catch (error) {
+      const isThere = error instanceof ServiceError && error.exitCode === ExitCode.NOT_RUNNING
+      const pid = isThere ? livingSupervisor(socketPath) : undefined
+      if (pid === undefined) throw error
+      if (performance.now() < deadline) continue
+      throw new ServiceError(
+        'not-ready',
+        `the service (process ${pid}) takes no commands at ${socketPath} yet: it is starting, or stopping; see its log`,
+        ExitCode.NOT_RUNNING,
+      )
+    }
+}
+
 /** Rejects with a ServiceError: 3 when there is no service at `socketPath`, 1 when it refuses. */
-export function askService(socketPath: string, question: Question): Promise<Answer> {
+function ask(socketPath: string, question: Question): Promise<Answer> {
   const { method, path, body, contentType = 'application/json', ifMatch } = question
   const text = body === undefined ? '' : JSON.stringify(body)
   const headers = {
@@ -60,20 +83,23 @@ export function askService(socketPath: string, question: Question): Promise<Answ
   })
 }
 
-/** The file beside the socket has the number of the process. */
 function slowText(socketPath: string): string {
-  const pid = readPid(join(dirname(socketPath), 'supervisor.pid'))
+  const pid = livingSupervisor(socketPath)
   return (
     `no answer from ${socketPath} yet; still waiting` +
     (pid === undefined ? '' : ` (its supervisor is process ${pid}; ps -o stat,wchan,pcpu -p ${pid} shows what it does)`)
   )
 }
 
-function readPid(path: string): string | undefined {
+/** The file beside the socket has the number of the process, which it may outlive. */
+function livingSupervisor(socketPath: string): number | undefined {
+  let pid = Number.NaN
   try {
-    return /^\d+/.exec(readFileSync(path, 'latin1'))?.[0]
-  } catch {
-    return undefined
+    pid = Number.parseInt(readFileSync(join(dirname(socketPath), 'supervisor.pid'), 'latin1'), 10)
+    process.kill(pid, 0)
+    return pid
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM' ? pid : undefined // it is there, and another user's
   }
 }
 

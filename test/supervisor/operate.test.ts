@@ -1,6 +1,6 @@
 /** A running service under the hands of its operator: workers come and go, settings change, it is replaced as a whole. */
 
-import { writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect } from 'chai'
@@ -342,6 +342,18 @@ describe('the running service', () => {
     const late = await bowline('config', 'set', 'nsid', 'two', '--if-match', etag, '-s', service.socket)
     expect(late.code).to.equal(1)
     expect(late.stderr).to.contain('read it again')
+  })
+
+  it('waits for a service that is on its way, and says so when it does not come', async () => {
+    const service = services.launch({ port, workers: 1 })
+    await eventually(() => existsSync(join(service.rundir, 'supervisor.pid')), 'its lock')
+    expect((await bowline('status', '-s', service.socket)).code).to.equal(0)
+    const lonely = join(service.rundir, 'lonely')
+    mkdirSync(lonely)
+    writeFileSync(join(lonely, 'supervisor.pid'), `${process.pid}\n`)
+    const { code, stderr } = await bowline('status', '-s', join(lonely, 'control.sock'))
+    expect(code).to.equal(3)
+    expect(stderr).to.match(new RegExp(`^the service \\(process ${process.pid}\\) takes no commands at .* yet`))
   })
 
   it('says so when it has not answered for a while', async () => {

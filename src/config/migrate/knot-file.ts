@@ -17,7 +17,8 @@ export class KnotFile {
   readonly draft: Draft
   readonly #file: string
   readonly #lines = new LineCounter()
-  readonly #rundir: string
+  /** The run folder, if Bowline's is another one. */
+  readonly #formerRundir: string | undefined
 
   constructor(text: string, file: string) {
     const { mistakes } = parseSource(text, file)
@@ -39,7 +40,8 @@ export class KnotFile {
         },
       ])
     const rundir = this.value('rundir')
-    this.#rundir = typeof rundir === 'string' ? rundir : RUNDIR
+    const isKept = typeof rundir === 'string' && !rundir.includes('knot-resolver')
+    this.#formerRundir = isKept ? undefined : typeof rundir === 'string' ? rundir : RUNDIR
   }
 
   value(path: string): unknown {
@@ -66,9 +68,9 @@ export class KnotFile {
     return this.#leaves().flatMap((keys) => (this.value(pathText(keys)) === null ? [pathText(keys)] : []))
   }
 
-  /** A relative path as it was meant. */
+  /** A path as it was meant: relative ones start in the run folder. */
   inRundir(path: string): string {
-    return join(this.#rundir, path)
+    return path.startsWith('/') || this.#formerRundir === undefined ? path : join(this.#formerRundir, path)
   }
 
   notNeeded(path: string, from: Statement, why: string): void {

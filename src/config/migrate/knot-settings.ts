@@ -38,9 +38,9 @@ const ownFolder: KnotRule = (file, path, value, from) => {
   file.replace(path, value.replaceAll('knot-resolver', 'bowline'), from, 'Knot Resolver keeps its own folder')
 }
 
-/** Relative ones start in the run folder, which is another one now. */
+/** Relative ones start in the run folder, which may be another one now. */
 const wholePath: KnotRule = (file, path, value, from) => {
-  const replace = (text: unknown) => (typeof text === 'string' && !text.startsWith('/') ? file.inRundir(text) : text)
+  const replace = (text: unknown) => (typeof text === 'string' ? file.inRundir(text) : text)
   const whole = Array.isArray(value) ? value.map(replace) : replace(value)
   if (JSON.stringify(whole) !== JSON.stringify(value)) file.replace(path, whole, from, 'the path is written out')
 }
@@ -111,6 +111,17 @@ const rootFiles: KnotRule = (file, path, value, from) => {
   file.move(path, 'options/root-hints-file', file.inRundir(first), from, 'it is options/root-hints-file here')
 }
 
+/** The value stays, and there is something to say about it. */
+const noted = (note: string): KnotRule => {
+  return (file, path, value, from) => file.replace(path, value, from, note)
+}
+
+/** Bowline would write it, too. */
+const anchorFile: KnotRule = (file, path, value, from) => {
+  const { 'read-only': isFixed } = (value ?? {}) as { 'read-only'?: unknown }
+  if (isFixed !== true) file.replace(path, value, from, 'give it a copy: two programs cannot write one')
+}
+
 const nothing: KnotRule = (file, path, _, from) => file.notNeeded(path, from, 'null: it is not set')
 
 const HINTS = 'write them into a zone file, and name it in options/root-hints-file'
@@ -149,6 +160,7 @@ export const KNOT_SETTINGS: readonly (readonly [path: string, rule: KnotRule])[]
   ['local-data/root-fallback-addresses-files', rootFiles],
   ['local-data/rpz', notThere('there are no response policy zones; local-data/rules[]/file takes lists of names')],
   ['forward[]/servers[]/ca-file', wholePath],
+  ['forward[]/servers[]/pin-sha256', noted('compared with the key of the server itself, not with those of its CAs')],
   ['rate-limiting', switched],
   ['rate-limiting/enabled', renamed('rate-limiting/enable')],
   ['dns64', switched],
@@ -168,6 +180,7 @@ export const KNOT_SETTINGS: readonly (readonly [path: string, rule: KnotRule])[]
   ['dnssec/trust-anchor-sentinel', renamed('dnssec/sentinel')],
   ['dnssec/trust-anchor-signal-query', renamed('dnssec/signal-query')],
   ['dnssec/trust-anchors-files[]/file', wholePath],
+  ['dnssec/trust-anchors-files[]', anchorFile],
 ]
 
 export const NOTHING: KnotRule = nothing

@@ -85,8 +85,19 @@ describe('a configuration of Knot Resolver 6', () => {
     expect(rules(`local-data: ${files}\n`)).to.deep.equal([
       { file: '/run/knot-resolver/lists/bad', subtree: 'nxdomain' },
     ])
-    expect(rules(`rundir: /srv/dns\nlocal-data: ${files}\n`)).to.deep.equal([
-      { file: '/srv/dns/lists/bad', subtree: 'nxdomain' },
+    expect(rules(`rundir: ./run\nlocal-data: ${files}\n`)).to.deep.equal([{ file: 'lists/bad', subtree: 'nxdomain' }])
+  })
+
+  it('is told that keys are compared otherwise, and that two programs cannot write one file', () => {
+    const pin = 'OLzhpgEZsWqJu6Lc1aRPGqjXVGGoG+gM44Cok/rAUqM='
+    const migration = knot(
+      `forward: [{subtree: ., servers: [{address: 192.0.2.1, transport: tls, pin-sha256: "${pin}"}]}]\n` +
+        'dnssec: {trust-anchors-files: [{file: /a.keys}, {file: /b.keys, read-only: true}]}\n',
+    )
+    expect(isAccepted(migration)).to.equal(true)
+    expect(told(migration, 'translated')).to.deep.equal([
+      '2 forward/0/servers/0/pin-sha256',
+      '3 dnssec/trust-anchors-files/0',
     ])
   })
 

@@ -443,7 +443,10 @@ export const ROUTES: readonly Route[] = [
     body: json,
     response: changes,
     handle: (manager, request) =>
-      edit(manager, request, (document) => setAt(document, parsePointer(request.rest), request.body as Json)),
+      edit(manager, request, (document) => {
+        const path = parsePointer(request.rest)
+        return setAt(spelledOut(document, path), path, request.body as Json)
+      }),
   },
   {
     method: 'PATCH',
@@ -536,6 +539,12 @@ async function edit(manager: Manager, request: RouteRequest, change: (document: 
     ifMatch: request.ifMatch,
   })
   return { body: { changes: made }, etag: manager.settings.etag }
+}
+
+/** With `workers: 4` as `workers: {count: 4}` where something is to be set beside the number, which is to stay. */
+function spelledOut(document: Json, [section, ...rest]: readonly string[]): Json {
+  const count = section === 'workers' && rest.length > 0 ? getAt(document, [section]) : undefined
+  return typeof count === 'number' || count === 'auto' ? setAt(document, ['workers'], { count }) : document
 }
 
 function patched(present: Json, { body, contentType }: RouteRequest): Json {

@@ -247,6 +247,13 @@ describe('the control API', () => {
       expect((await ask('GET', '/v1/config/cache/ttl-max')).body).to.equal('1d')
     })
 
+    it('keeps the number of workers when something is set beside it', async () => {
+      const { body } = await ask('PUT', '/v1/config/workers/cpu-affinity?dry-run=true', { body: 'auto' })
+      expect(body).to.deep.equal({
+        changes: [{ path: 'workers', from: 1, to: { count: 1, 'cpu-affinity': 'auto' }, class: 'live' }],
+      })
+    })
+
     it('follows a change, keeps others from overwriting it, and takes it back', async () => {
       const { etag } = await ask('GET', '/v1/config')
       const headers = { 'if-match': etag ?? '' }

@@ -18,7 +18,7 @@ link.start(store)
 process.send?.('started')
 process.on('message', () => {
   const { readErrors, lastError, dropped } = store.stats()
-  process.send?.({ ...report, readErrors, lastError, dropped, lost: link.counted.lost })
+  process.send?.({ ...report, readErrors, lastError, dropped, lost: link.counted.lost, isConnected: link.isConnected })
 })
 process.on('SIGTERM', () => void store.close().then(() => process.exit(0)))
 process.on('disconnect', () => process.exit(0))

@@ -1,39 +1,41 @@
-/** `npm run test:soak -- [--runs N] [--quick] …`: the fleet under load for long. Each run scales 1 → 4 → 2 → 3 workers, reloads
- *  twenty times, upgrades three times, and then kills workers twenty times, under as much traffic as is answered. Exit
- *  code 1 when a query was lost where none may be, or an answer was wrong.
- *
- *    --runs N       runs in a row (10)
- *    --reloads N    in each run (20);  --upgrades N (3);  --kills N (20)
- *    --udp N        queries per second by dnsperf over UDP; 0, the default: as many as are answered
- *    --tcp N        over TCP (5000)
- *    --steady MS    with nothing happening, for comparison (4000)
- *    --between MS   between two steps (100)
- *    --quick        a tenth of it all
- *    --json FILE    what was seen in each run, as JSON
- *    --verbose      each step
- *
- *  What runs is what users run, built just now. */
+/** `npm run test:soak -- [options]`: the fleet under load for long. Each run scales 1 → 4 → 2 → 3 workers, reloads twenty times,
+ *  upgrades three times, and then kills workers twenty times, under as much traffic as is answered. Exit code 1 when a query
+ *  was lost where none may be, or an answer was wrong. What runs is what users run, built just now. */
 
 import { writeFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
+import { program } from 'commander'
 import { failuresOf, type Run, summaryText, tableText } from './report.ts'
 import { operateUnderLoad, type Step } from './under-load.ts'
 
-const { values } = parseArgs({
-  options: {
-    runs: { type: 'string' },
-    reloads: { type: 'string' },
-    upgrades: { type: 'string' },
-    kills: { type: 'string' },
-    udp: { type: 'string', default: '0' },
-    tcp: { type: 'string', default: '5000' },
-    steady: { type: 'string' },
-    between: { type: 'string', default: '100' },
-    quick: { type: 'boolean', default: false },
-    json: { type: 'string' },
-    verbose: { type: 'boolean', default: false },
-  },
-})
+interface Options {
+  runs?: string
+  reloads?: string
+  upgrades?: string
+  kills?: string
+  udp: string
+  tcp: string
+  steady?: string
+  between: string
+  quick?: boolean
+  json?: string
+  verbose?: boolean
+}
+
+const values = program
+  .name('npm run test:soak --')
+  .option('--runs <n>', 'runs in a row (10)')
+  .option('--reloads <n>', 'in each run (20)')
+  .option('--upgrades <n>', 'in each run (3)')
+  .option('--kills <n>', 'in each run (20)')
+  .option('--udp <n>', 'queries per second by dnsperf over UDP; 0: as many as are answered', '0')
+  .option('--tcp <n>', 'over TCP', '5000')
+  .option('--steady <ms>', 'with nothing happening, for comparison (4000)')
+  .option('--between <ms>', 'between two steps', '100')
+  .option('--quick', 'a tenth of it all')
+  .option('--json <file>', 'what was seen in each run')
+  .option('--verbose', 'each step')
+  .parse()
+  .opts<Options>()
 const amount = (given: string | undefined, whole: number, quick: number) =>
   Number(given ?? (values.quick ? quick : whole))
 const runs = amount(values.runs, 10, 1)

@@ -138,6 +138,8 @@ export class Fleet {
   /** As workers that run were last told, or started with. */
   #followed: Config['workers']
   #keeper: Child
+  /** Will take the place of another when it is ready. */
+  #arriving: Child | undefined
   /** Counted by workers that have left, and by former keepers. */
   readonly #departed = new Map<number, Totals>()
   #keeperPast: Float64Array = new Float64Array()
@@ -278,6 +280,7 @@ export class Fleet {
         }
         this.#config = config
       } catch (error) {
+        if (this.#stopping) throw error
         this.counted[OwnCounter.ROLLED_BACK]++
         this.#options.log.err(
           { event: 'roll-back', err: error },
@@ -480,6 +483,7 @@ export class Fleet {
     const missing = this.#freeIds(workers - this.#places.size)
     await this.#sockets.open(listenPoints(this.#config.network.listen), missing)
     this.#steer() // sockets of places that have nobody yet get no connections
+    this.#refuseIfStopping()
     const made = missing.map((id) => this.#makePlace(id, this.#config))
     const outcomes = await Promise.allSettled(made.map(({ child }) => child.start()))
     const failed = outcomes.find((outcome) => outcome.status === 'rejected')
@@ -513,13 +517,22 @@ export class Fleet {
 
   /** Rejects when the successor does not get ready; then the present one stays. */
   async #replace(place: Place, config: Config): Promise<void> {
+    this.#refuseIfStopping()
     const former = place.child
     const successor = this.#makeWorker(place.id, config, { urgent: false })
-    await successor.start()
+    this.#arriving = successor
+    await successor.start().finally(() => {
+      this.#arriving = undefined
+    })
     place.child = successor
     place.meter = new Meter()
     this.counted[OwnCounter.WORKER_REPLACED]++
     void this.#dismiss(place, former, { heirs: pathsOf([successor]) })
+  }
+
+  /** Who would be started now would outlive us. */
+  #refuseIfStopping(): void {
+    if (this.#stopping) throw new BowlineError('stopping', 'the service stops')
   }
 
   /** Nothing is lost if its successor cannot start, either: it stays, and when it says so again, the next is tried. */
@@ -574,11 +587,13 @@ export class Fleet {
   }
 
   async #renewKeeper(config: Config): Promise<void> {
+    this.#refuseIfStopping()
     const former = this.#keeper
     former.retire()
     await former.stop(KEEPER_STOP_MS)
     this.#keeperPast = addCounters(this.#keeperPast, former.counters)
     this.counted[OwnCounter.KEEPER_REPLACED]++
+    this.#refuseIfStopping()
     this.#keeper = this.#makeKeeper(config)
     await this.#keeper.start()
   }
@@ -744,7 +759,9 @@ export class Fleet {
   }
 
   #everyChild(): Child[] {
-    return [...[...this.#places.values()].map(({ child }) => child), ...this.#leaving.keys(), this.#keeper]
+    const arriving = this.#arriving === undefined ? [] : [this.#arriving]
+    const present = [...this.#places.values()].map(({ child }) => child)
+    return [...present, ...arriving, ...this.#leaving.keys(), this.#keeper]
   }
 
   #pause(ms: number): Promise<void> {

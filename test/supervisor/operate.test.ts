@@ -368,6 +368,16 @@ describe('the running service', () => {
     )
   }).timeout(30_000)
 
+  it('stops while workers are replaced, and leaves none behind', async () => {
+    const service = await services.start({ port, workers: 3 })
+    const restarted = bowline('restart', '-s', service.socket)
+    await eventually(() => service.lines.some(({ event }) => event === 'control'), 'the restart')
+    await pause(50) // a process takes longer to start
+    service.process.kill('SIGTERM')
+    expect(await service.ends()).to.equal(0) // and all that had its standard error
+    expect((await restarted).code).to.equal(1)
+  })
+
   it('ends with 3 when there is no service', async () => {
     const { code, stderr } = await bowline('status', '-s', '/tmp/no-such-service.sock')
     expect(code).to.equal(3)

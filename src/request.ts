@@ -182,7 +182,11 @@ export interface Wishes {
 
 export type Purpose = 'answer' | 'priming' | 'server-address' | 'proof'
 
-export type AnswerSource = 'cache' | 'stale' | 'recursion' | 'local' | 'failure'
+/** `forward`: servers that the operator has named resolve for us; `fallback`: so do those that are asked when no others help. */
+export type AnswerSource = 'cache' | 'stale' | 'recursion' | 'forward' | 'fallback' | 'local' | 'failure'
+
+/** Why another query has to be sent. `edns`: it is sent without; `unproven`: no cookie where there should be one. */
+export type Setback = (Arrival & { kind: 'silence' })['reason'] | 'truncated' | 'edns' | 'rcode' | 'lame' | 'bogus'
 
 /** Where the iterator is: the zone cut, its servers, and what was tried there. */
 export interface Iteration {
@@ -204,6 +208,8 @@ export interface Iteration {
   remembered: boolean
   /** The operator's rule that names the servers. */
   rule: ForwardRule | undefined
+  /** Why the last query brought nothing to go on with, until the next one is sent. */
+  setback: Setback | undefined
   /** All servers have been asked: answers without authority will do. */
   lastResort: boolean
   /** What the servers of this cut did wrong, for the final EDE. */
@@ -303,6 +309,8 @@ export class Request {
   /** Why it is asked, when not for its own sake: `priming` is about the root's servers and goes to the hints
    *  (RFC 9609); `server-address` will do with glue and needs no validation; `proof` is a link of a chain of trust. */
   readonly purpose: Purpose
+  /** Times that it was found to depend on itself. */
+  loops = 0
   /** Queries spent on minimised names, RFC 9156 §2.3. */
   minimisedQueries = 0
   readonly trace: Trace | undefined

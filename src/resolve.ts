@@ -139,7 +139,15 @@ export class Core {
       onBogus: (event) => this.#bogus(event),
     })
     const forbidden = { queryLoopback: settings.queryLoopback, listening: listening ?? [] }
-    const iterator = createIterator({ cache, servers, clock, random, settings, forbidden })
+    const iterator = createIterator({
+      cache,
+      servers,
+      clock,
+      random,
+      settings,
+      forbidden,
+      counters: this.counters.iterator,
+    })
     return [cacheLayer, validator, iterator]
   }
 

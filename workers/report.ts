@@ -6,8 +6,9 @@ import type { SystemTransport } from '../src/io/transport.ts'
 import type { Resource } from '../src/ledger.ts'
 import { Counter, type Counters } from '../src/metrics/counters.ts'
 import { Gauge } from '../src/metrics/gauges.ts'
-import { Histograms, MISMATCHES, OTHER_QTYPES, RESOURCES, Tables } from '../src/metrics/tables.ts'
+import { Histograms, MISMATCHES, OTHER_QTYPES, RESOURCES, RETRY_CAUSES, Tables } from '../src/metrics/tables.ts'
 import type { RunningModule } from '../src/modules/module.ts'
+import type { Setback } from '../src/request.ts'
 import type { Core } from '../src/resolve.ts'
 import type { AnswerIndex } from './answer-index.ts'
 import type { KeeperLink } from './keeper-link.ts'
@@ -35,7 +36,7 @@ const MISMATCH_OF: Record<Mismatch, (typeof MISMATCHES)[number]> = {
 
 /** Adds what the parts of a resolver have counted since the start to `counters`, a copy of those that all count in. */
 export function reportCounters({ core, store, transport, measured, index, link }: Parts, counters: Counters): void {
-  const { cache, exchanges, ...requests } = core.counters
+  const { cache, iterator, exchanges, ...requests } = core.counters
   counters.set(Counter.INDEX_HITS, index.hits)
   counters.set(Counter.INDEX_MISSES, index.misses)
   counters.set(Counter.CACHE_HITS, cache.hits)
@@ -55,6 +56,9 @@ export function reportCounters({ core, store, transport, measured, index, link }
   counters.set(Counter.FAULTS, requests.faults)
   counters.set(Counter.PAUSES, requests.pauses)
   counters.set(Counter.BOGUS_REPLIES, requests.bogus)
+  counters.set(Counter.MINIMISED, iterator.minimised)
+  counters.set(Counter.MINIMISING_GIVEN_UP, iterator.minimisingGivenUp)
+  counters.set(Counter.LOOPS, requests.loops)
   counters.set(Counter.UPSTREAM_SHARED, exchanges.shared)
   counters.set(Counter.UPSTREAM_UNREADABLE, exchanges.malformed)
   counters.set(Counter.COOKIES_FORGED, exchanges.cookies.forged)
@@ -77,6 +81,10 @@ export function reportCounters({ core, store, transport, measured, index, link }
   const { values } = counters
   for (const [kind, count] of Object.entries(exchanges.mismatch))
     values[Tables.MISMATCHES.start + MISMATCHES.indexOf(MISMATCH_OF[kind as Mismatch])] = count
+  values[Tables.MISMATCHES.start + MISMATCHES.indexOf('cookie')] = exchanges.cookies.forged
+  for (const [cause, count] of Object.entries(iterator.retries))
+    values[Tables.RETRIES.start + RETRY_CAUSES.indexOf(cause as Setback)] = count
+  values[Tables.RETRIES.start + RETRY_CAUSES.indexOf('cookie')] = exchanges.again
   for (const [resource, count] of Object.entries(requests.exceeded))
     values[Tables.BUDGETS.start + RESOURCES.indexOf(resource as Resource)] = count
   for (const { start, length } of [Tables.UPSTREAM, Histograms.UPSTREAM])

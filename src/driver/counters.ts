@@ -1,11 +1,13 @@
-/** What does a core count? The driver's own events, and beside them what cache layer and exchanges count. */
+/** What does a core count? The driver's own events, and beside them what layers and exchanges count. */
 
 import { type CacheCounters, cacheCounters } from '../layers/cache-counters.ts'
+import { type IteratorCounters, iteratorCounters } from '../layers/iterator-counters.ts'
 import type { Resource } from '../ledger.ts'
 import type { ExchangeCounters } from '../upstream/exchange.ts'
 
 export interface CoreCounters {
   cache: CacheCounters
+  iterator: IteratorCounters
   /** What was asked of servers, and what came of it. */
   exchanges: ExchangeCounters
   requests: number
@@ -20,12 +22,15 @@ export interface CoreCounters {
   bogus: number
   /** Times that a request let others have their turn between signatures. */
   pauses: number
+  /** Times that a question turned out to depend on itself. */
+  loops: number
   exceeded: Partial<Record<Resource, number>>
 }
 
 export function coreCounters(exchanges: ExchangeCounters): CoreCounters {
   return {
     cache: cacheCounters(),
+    iterator: iteratorCounters(),
     exchanges,
     requests: 0,
     ownRequests: 0,
@@ -37,6 +42,7 @@ export function coreCounters(exchanges: ExchangeCounters): CoreCounters {
     faults: 0,
     bogus: 0,
     pauses: 0,
+    loops: 0,
     exceeded: {},
   }
 }

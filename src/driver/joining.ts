@@ -55,6 +55,7 @@ export class Joining {
   follow(pursuit: Pursuit, leader: Pursuit): boolean {
     const { request } = pursuit
     if (waitsFor(leader, pursuit)) {
+      request.loops++
       request.addEde(Ede.OTHER, `${nameToText(request.qname)} ${typeText(request.qtype)} depends on itself`)
       return false
     }

@@ -395,6 +395,7 @@ export class Stepper implements Runner {
     const { request } = pursuit
     if (pursuit.phase === 'ended') return false
     pursuit.phase = 'ended'
+    this.#counters.loops += request.loops
     pursuit.timer?.cancel()
     pursuit.patience?.cancel()
     try {

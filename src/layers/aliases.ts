@@ -13,6 +13,7 @@ export function hasAlias(answer: readonly RRset[], link: Pick<RRset, 'owner' | '
 
 /** SERVFAIL that shows the loop in its answer section. */
 export function aliasLoop(request: Request, owner: Name): Step {
+  request.loops++
   request.rcode = Rcode.SERVFAIL
   request.addEde(Ede.OTHER, `${nameToText(owner)} is an alias of itself`)
   return 'done'

@@ -26,6 +26,7 @@ import { acceptAnswer, acceptDenial, acceptOverflow, followAlias, learnDenial, l
 import { classifyReply, type Finding, findingText } from './classify.ts'
 import { Fallback } from './fallback.ts'
 import { Forwards } from './forwards.ts'
+import type { IteratorCounters } from './iterator-counters.ts'
 import { labelsToReveal } from './minimise.ts'
 import { MAX_TRIES_PER_ADDRESS, Troubles } from './troubles.ts'
 import {
@@ -53,6 +54,7 @@ export interface IteratorOptions {
   random: Random
   settings: Settings
   forbidden: ForbiddenOptions
+  counters: IteratorCounters
 }
 
 export function createIterator(options: IteratorOptions): Layer {
@@ -65,6 +67,7 @@ class Iterator implements Layer {
   readonly #servers: Servers
   readonly #clock: Clock
   readonly #settings: Settings
+  readonly #counters: IteratorCounters
   readonly #cutOptions: CutOptions
   readonly #hints: Delegation
   readonly #forwards: Forwards
@@ -76,6 +79,7 @@ class Iterator implements Layer {
     this.#servers = options.servers
     this.#clock = options.clock
     this.#settings = options.settings
+    this.#counters = options.counters
     this.#cutOptions = options
     this.#hints = hintedRoot(options.settings.rootHints)
     this.#forwards = new Forwards(options.settings.forward)
@@ -166,13 +170,16 @@ class Iterator implements Layer {
   }
 
   #enterRule(request: Request, rule: ForwardRule): void {
-    if (rule === this.#fallback.rule) request.addEde(Ede.OTHER, 'asked a fallback server')
+    const isFallback = rule === this.#fallback.rule
+    if (isFallback) request.addEde(Ede.OTHER, 'asked a fallback server')
     request.iteration = enterRule(rule, this.#cutOptions)
+    request.source = isFallback ? 'fallback' : rule.authoritative ? 'recursion' : 'forward'
     this.#traceCut(request, request.iteration)
   }
 
   #enter(request: Request, cut: Delegation, remembered: boolean): void {
     request.iteration = enterCut(cut, remembered, this.#clock.wallMs(), this.#cutOptions)
+    request.source = 'recursion'
     const { minimize } = request.view?.options ?? {}
     if (minimize !== undefined) request.iteration.minimise = minimize
     this.#traceCut(request, request.iteration)
@@ -198,6 +205,7 @@ class Iterator implements Layer {
       if (request.isPending(name, type)) continue
       if (request.isAfter(name, type)) {
         // Its address is what we are looking for already: a cyclic delegation.
+        request.loops++
         iteration.lookups = iteration.lookups.filter((lookup) => lookup.name !== name || lookup.type !== type)
         iteration.troubles.push(`${nameToText(name)} depends on itself`)
         continue
@@ -232,7 +240,11 @@ class Iterator implements Layer {
     const patienceMs = this.#fallback.patienceMs(request)
     if (retry === undefined) tried.set(server.key, (tried.get(server.key) ?? 0) + 1)
     iteration.spent++
-    if (minimised) request.minimisedQueries++
+    if (minimised) {
+      request.minimisedQueries++
+      this.#counters.minimised++
+    }
+    this.#countRetry(iteration)
     request.query = {
       qname,
       qtype,
@@ -249,6 +261,14 @@ class Iterator implements Layer {
       options: undefined,
     }
     return true
+  }
+
+  #countRetry(iteration: Iteration): void {
+    const { setback } = iteration
+    if (setback === undefined) return
+    const { retries } = this.#counters
+    retries[setback] = (retries[setback] ?? 0) + 1
+    iteration.setback = undefined
   }
 
   /** The name to show to this cut's servers and the type to ask for; what the cache knows of the way down is skipped. */
@@ -312,7 +332,7 @@ class Iterator implements Layer {
         // Some servers deny empty non-terminals (against RFC 8020), or say nothing about them, not even in a SOA: what
         // they think of the whole name is all there is to learn from them.
         if (finding.denial === 'nxdomain' || finding.soa === undefined || showsDname(finding, query.qname))
-          iteration.minimise = false
+          this.#showWholeName(iteration)
         else if (finding.chain.length === 0) learnDenial(request, finding, query.qtype)
         break
       case 'alias':
@@ -321,7 +341,7 @@ class Iterator implements Layer {
       case 'lame':
       case 'error':
         iteration.troubles.push(`${query.server.hostText} ${findingText(finding)} for ${nameToText(query.qname)}`)
-        iteration.minimise = false // RFC 9156 §2.3: broken servers get the whole name
+        this.#showWholeName(iteration) // RFC 9156 §2.3: broken servers get it
         iteration.tried.delete(query.server.key)
         if (finding.kind === 'error' && finding.plain) return this.#troubles.hearError(iteration, query, finding)
         break
@@ -333,6 +353,11 @@ class Iterator implements Layer {
     iteration.tried.delete(query.server.key)
     iteration.spent--
     return 'produce'
+  }
+
+  #showWholeName(iteration: Iteration): void {
+    iteration.minimise = false
+    this.#counters.minimisingGivenUp++
   }
 
   #acceptAnswer(request: Request, finding: Finding & { kind: 'answer' }, additional: RRset[]): Step {

@@ -21,6 +21,7 @@ export class Troubles {
   /** Nothing came that could be a reply. */
   hearSilence(iteration: Iteration, query: Query, reason: (Arrival & { kind: 'silence' })['reason']): Step {
     const { server, protocol, timeoutMs } = query
+    iteration.setback = reason
     switch (reason) {
       case 'malformed': // over TCP nobody else can have sent it
         return this.#tryAnother(iteration, query, reason)
@@ -57,14 +58,17 @@ export class Troubles {
   ): Step | undefined {
     if (finding.dname !== undefined) request.learned.push(learned(finding.dname, false))
     const others = iteration.candidates.some((address) => !iteration.tried.has(address.key))
-    if (!finding.usable || others || iteration.lookups.length > 0)
+    if (!finding.usable || others || iteration.lookups.length > 0) {
+      iteration.setback = 'lame'
       return this.#tryAnother(iteration, query, finding.reason)
+    }
     iteration.lastResort = true
     return undefined
   }
 
   /** An error code instead of an answer. */
   hearError(iteration: Iteration, query: Query, finding: Finding & { kind: 'error' }): Step {
+    iteration.setback = finding.plain ? 'edns' : 'rcode'
     if (!finding.plain) return this.#tryAnother(iteration, query, rcodeText(finding.rcode))
     // It may not know EDNS: the same server again without. Only if that works it is remembered, RFC 6891 §7.
     this.#servers.learn(query.server, { kind: 'edns-refused' })
@@ -74,6 +78,7 @@ export class Troubles {
   }
 
   hearTruncated(iteration: Iteration, query: Query): Step {
+    iteration.setback = 'truncated'
     if (query.protocol !== 'udp') return this.#tryAnother(iteration, query, 'truncated over a connection')
     iteration.retry = { server: query.server, tcp: true } // RFC 7766 §5
     return 'produce'

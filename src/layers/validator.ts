@@ -239,6 +239,7 @@ class Validator implements Layer {
       (iteration.lookups.length > 0 || iteration.candidates.some((address) => !iteration.tried.has(address.key)))
     if (iteration !== undefined && ownFault && others) {
       iteration.troubles.push(`${query.server.hostText} bogus`)
+      iteration.setback = 'bogus'
       return 'produce'
     }
     request.security = 'bogus'

@@ -83,6 +83,7 @@ export function enterCut(cut: Delegation, remembered: boolean, nowMs: number, op
     minimise: options.settings.minimise,
     remembered,
     rule: undefined,
+    setback: undefined,
     lastResort: false,
     retry: undefined,
     troubles: troubles.length === 0 ? [] : troubles.slice(),
@@ -134,6 +135,7 @@ export function enterRule(rule: ForwardRule, { settings }: CutOptions): Iteratio
     minimise: settings.minimise && rule.authoritative, // a forwarder has to know the whole question
     remembered: false,
     rule,
+    setback: undefined,
     lastResort: false,
     retry: undefined,
     silences: [],

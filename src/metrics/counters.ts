@@ -84,6 +84,9 @@ export const Counter = {
   UPSTREAM_TLS_UNTRUSTED: 75,
   UPSTREAM_TLS_RESUMED: 76,
   CACHE_READ_ERRORS: 77,
+  MINIMISED: 78,
+  MINIMISING_GIVEN_UP: 79,
+  LOOPS: 80,
 } as const
 export type Counter = (typeof Counter)[keyof typeof Counter]
 
@@ -244,6 +247,18 @@ export const COUNTER_NAMES: Partial<Record<Counter, MetricName>> = {
   [Counter.NSEC3_HASHES]: {
     name: 'bowline_nsec3_hashes_total',
     help: 'Blocks of SHA-1 computed for NSEC3 on behalf of questions of clients, one for each iteration at least',
+  },
+  [Counter.MINIMISED]: {
+    name: 'bowline_qname_min_steps_total',
+    help: 'Queries that showed a server no more of the name than it had to see (RFC 9156)',
+  },
+  [Counter.MINIMISING_GIVEN_UP]: {
+    name: 'bowline_qname_min_fallback_total',
+    help: 'Times that servers were shown the whole name because of what they said to a shortened one (RFC 9156 §2.3)',
+  },
+  [Counter.LOOPS]: {
+    name: 'bowline_loop_detected_total',
+    help: 'Questions found to depend on themselves: by aliases, or by the names of servers',
   },
   [Counter.CACHE_READ_ERRORS]: {
     name: 'bowline_cache_read_errors_total',

@@ -6,7 +6,17 @@
  *  value goes to the end of a table's first list, within its room. */
 
 /** Where an answer came from. `answer-index`: it was ready in the worker's memory; `refused`: nobody looked for one. */
-export const SOURCES = ['answer-index', 'cache', 'stale', 'local', 'recursion', 'failure', 'refused'] as const
+export const SOURCES = [
+  'answer-index',
+  'cache',
+  'stale',
+  'local',
+  'recursion',
+  'failure',
+  'refused',
+  'forward',
+  'fallback',
+] as const
 export type Source = (typeof SOURCES)[number]
 
 /** The four bits of the header (IANA DNS RCODEs), and the one that is told by OPT. */
@@ -30,7 +40,25 @@ export const RESULTS = [
   'cancelled', // somebody else's reply was quicker, or what came was not to be believed
 ] as const
 export const VALIDATIONS = ['secure', 'insecure', 'bogus', 'indeterminate'] as const
-export const MISMATCHES = ['id', 'name', 'case', 'opcode', 'not-a-response', 'malformed'] as const
+export const MISMATCHES = ['id', 'name', 'case', 'opcode', 'not-a-response', 'malformed', 'cookie'] as const
+export const RETRY_CAUSES = [
+  'timeout',
+  'refused',
+  'unreachable',
+  'closed',
+  'no-socket',
+  'untrusted',
+  'spoofed',
+  'miscased',
+  'malformed',
+  'unproven', // by a cookie
+  'cookie', // one that the server wants to be renewed, or refuses
+  'truncated',
+  'edns',
+  'rcode',
+  'lame',
+  'bogus',
+] as const
 export const RESOURCES = [
   'upstream-queries',
   'received',
@@ -138,6 +166,11 @@ export const Tables = {
     labels: { qtype: Array.from({ length: 257 }, (_, type) => QTYPES[type] ?? 'other') },
     sparse: true,
   }),
+  RETRIES: table(1448, 24, {
+    name: 'bowline_upstream_retries_total',
+    help: 'Queries sent because the one before brought nothing to go on with, by why: to the same server, or to another of the zone',
+    labels: { cause: RETRY_CAUSES },
+  }),
 } as const
 
 /** Upper bounds of the times told apart, in seconds; 50 µs is an answer from memory, 10 s longer than anybody waits. */
@@ -202,7 +235,7 @@ export const Histograms = {
 } as const
 
 /** Length of an array that has room for all. */
-export const ALL_COUNTERS = 1448
+export const ALL_COUNTERS = 1472
 
 function table(
   start: number,

@@ -21,6 +21,8 @@ export interface ExchangeCounters {
   replies: number
   timeouts: number
   malformed: number
+  /** Queries sent again because of a cookie. */
+  again: number
   /** Replies by what was wrong with their cookie: another client's, none from a server that has shown them, BADCOOKIE, and the
    *  option refused. */
   cookies: Record<Exclude<CookieVerdict, 'fine'>, number>
@@ -60,6 +62,7 @@ export class Exchanges {
     replies: 0,
     timeouts: 0,
     malformed: 0,
+    again: 0,
     cookies: { forged: 0, missing: 0, renewed: 0, refused: 0 },
     mismatch: {
       'mismatch-id': 0,
@@ -134,6 +137,7 @@ export class Exchanges {
         arrival?.kind === 'reply' && flight.cookie !== undefined ? this.#judgeCookie(flight, arrival) : 'fine'
       if (cookie !== 'fine') this.counters.cookies[cookie]++
       if ((cookie === 'renewed' || cookie === 'refused') && flight.again++ < MAX_AGAIN) {
+        this.counters.again++
         this.#send(flight, flight.timeoutMs)
         return true
       }

@@ -248,7 +248,7 @@ describe('Stepper: sub-requests', () => {
   })
 
   it('for the very question that waits for them fail', () => {
-    const { ended, ask } = stepping([
+    const { ended, ask, counters } = stepping([
       {
         name: 'circular',
         produce(request) {
@@ -261,6 +261,7 @@ describe('Stepper: sub-requests', () => {
     ask('www.example.org.')
     expect(ended.map(({ rcode }) => rcode)).to.deep.equal([Rcode.SERVFAIL])
     expect(ended.map(texts)).to.deep.equal([['www.example.org. A depends on itself']])
+    expect(counters.loops).to.equal(1)
   })
 
   it('that end after the request wake nobody', () => {

@@ -78,6 +78,25 @@ describe('Troubles.hearSilence', () => {
     }
   })
 
+  it('says why another query is needed', () => {
+    const { iteration, query, troubles } = world()
+    for (const reason of ['timeout', 'miscased', 'unproven'] as const) {
+      troubles.hearSilence(iteration, query, reason)
+      expect(iteration.setback).to.equal(reason)
+    }
+    troubles.hearTruncated(iteration, query)
+    expect(iteration.setback).to.equal('truncated')
+    for (const [plain, setback] of [
+      [true, 'edns'],
+      [false, 'rcode'],
+    ] as const) {
+      troubles.hearError(iteration, query, { kind: 'error', rcode: Rcode.FORMERR, plain } as Finding & {
+        kind: 'error'
+      })
+      expect(iteration.setback).to.equal(setback)
+    }
+  })
+
   it('does not count a server to which there is no way', () => {
     expect(hear('unreachable').spent).to.equal(0)
     expect(hear('refused').spent).to.equal(1)

@@ -18,6 +18,7 @@ import {
   silent,
 } from '../scenarios/own/story.ts'
 import { ROUND_TRIP_MS } from '../scenarios/simulated-network.ts'
+import { question } from '../support/messages.ts'
 
 const FORWARDER = '192.0.2.53'
 const OTHER = '192.0.2.54'
@@ -112,6 +113,44 @@ describe('forward', () => {
     const settings = { ...policyFromConfig(makeConfig({ forward })), specialNames: true }
     const story = new Story({ ...WORLD, [FORWARDER]: server }, { settings })
     expect(gist(story.ask('1.0.0.10.in-addr.arpa.', 'PTR'))[1]).to.equal('1.0.0.10.in-addr.arpa. PTR host.corp.')
+  })
+})
+
+describe('the source of an answer', () => {
+  /** Of A records of the name. */
+  const sourceOf = (story: Story, name: string) => {
+    const sources: string[] = []
+    const wishes = { rd: true, cd: false, ad: false, do: false }
+    story.core.pursue(question(name), wishes, {}, ({ source }) => sources.push(source))
+    story.settle()
+    return sources.join()
+  }
+
+  it('is a forwarder, or resolution as everywhere else, also by servers that the operator has named', () => {
+    const forward = [
+      { subtree: 'corp.org', servers: [FORWARDER] },
+      { subtree: 'lab.org', servers: [OTHER], options: { authoritative: true } },
+    ]
+    const alias = always({ aa: false, ra: true, answer: ['alias.corp.org. CNAME www.org.'] })
+    const forwarder: Server = (incoming) =>
+      nameOf(incoming.query).toLowerCase().startsWith('alias') ? alias(incoming) : resolver('198.51.100.1')(incoming)
+    const lab = authority({ 'lab.org.': `@ NS ns\nns A ${OTHER}\nwww A 198.51.100.3` })
+    const story = tell({ forward }, { [FORWARDER]: forwarder, [OTHER]: lab })
+    expect(['x.corp.org.', 'www.lab.org.', 'www.org.'].map((name) => sourceOf(story, name))).to.deep.equal([
+      'forward',
+      'recursion',
+      'recursion',
+    ])
+    expect(sourceOf(tell({ forward }, { [FORWARDER]: forwarder }), 'alias.corp.org.')).to.equal('recursion') // the end counts
+    expect(sourceOf(story, 'x.corp.org.')).to.equal('cache')
+  })
+
+  it('is a fallback server, or a failure', () => {
+    const fallback = { enable: true, servers: [OTHER], after: '1s' }
+    const broken = { [ROOT_ADDRESS]: always({ rcode: 5 }) }
+    const story = tell({ fallback }, { ...broken, [OTHER]: resolver('198.51.100.4') })
+    expect(sourceOf(story, 'www.example.')).to.equal('fallback')
+    expect(sourceOf(tell({ fallback }, broken), 'www.example.')).to.equal('failure')
   })
 })
 

@@ -137,6 +137,7 @@ export class Core {
       policy: { sha1: settings.sha1 },
       maxIterations: settings.maxNsec3Iterations,
       onBogus: (event) => this.#bogus(event),
+      checks: this.counters.signatures,
     })
     const forbidden = { queryLoopback: settings.queryLoopback, listening: listening ?? [] }
     const iterator = createIterator({

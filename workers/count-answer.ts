@@ -62,8 +62,5 @@ function countBudget(counters: Counters, ledger: Ledger): void {
     const part = ledger.used(resource) / ledger.limits[resource]
     observeOthers(counters.values, histogramAt(BUDGET, which), BUDGET.buckets as readonly number[], part)
   }
-  const failed = ledger.used('failed-signatures')
-  counters.add(Counter.SIGNATURES_GOOD, ledger.used('signatures') - failed)
-  counters.add(Counter.SIGNATURES_FAILED, failed)
   counters.add(Counter.NSEC3_HASHES, ledger.used('hashes'))
 }

@@ -8,7 +8,7 @@ import { LmdbFile } from '../src/cache/lmdb-file.ts'
 import { BowlineError } from '../src/config/error.ts'
 import { systemClock } from '../src/io/clock.ts'
 import { createLog, groupLog, type Log, setLogging } from '../src/io/log.ts'
-import { KEEPER_GAUGES, KeeperCounter, KeeperGauge } from '../src/metrics/keeper.ts'
+import { KEEPER_GAUGES, KeeperCounter, KeeperGauge, KeeperHistograms } from '../src/metrics/keeper.ts'
 import { carryOut } from './keeper-orders.ts'
 import { KeeperServer } from './keeper-server.ts'
 import {
@@ -95,7 +95,9 @@ export class Keeper {
     counters[KeeperCounter.EVICTED_LIVE] = stats.evictedLive
     counters[KeeperCounter.CLEARED_READERS] = stats.clearedReaders
     counters[KeeperCounter.EVICTIONS] = stats.evictions
-    counters[KeeperCounter.EVICTION_SECONDS] = stats.evictionMs / 1000
+    counters[KeeperCounter.FULL] = stats.full
+    counters.set(this.file.written.subarray(1), KeeperCounter.WRITES)
+    counters.set(this.file.evictionTimes, KeeperHistograms.EVICTIONS.start)
     counters[KeeperCounter.LONG_EVICTIONS] = stats.longEvictions
     const { user, system } = process.cpuUsage()
     counters[KeeperCounter.CPU_SECONDS] = (user + system) / 1e6

@@ -6,7 +6,16 @@ import type { SystemTransport } from '../src/io/transport.ts'
 import type { Resource } from '../src/ledger.ts'
 import { Counter, type Counters } from '../src/metrics/counters.ts'
 import { Gauge } from '../src/metrics/gauges.ts'
-import { Histograms, MISMATCHES, OTHER_QTYPES, RESOURCES, RETRY_CAUSES, Tables } from '../src/metrics/tables.ts'
+import {
+  ALGORITHMS,
+  CHECKS,
+  Histograms,
+  MISMATCHES,
+  OTHER_QTYPES,
+  RESOURCES,
+  RETRY_CAUSES,
+  Tables,
+} from '../src/metrics/tables.ts'
 import type { RunningModule } from '../src/modules/module.ts'
 import type { Setback } from '../src/request.ts'
 import type { Core } from '../src/resolve.ts'
@@ -36,7 +45,7 @@ const MISMATCH_OF: Record<Mismatch, (typeof MISMATCHES)[number]> = {
 
 /** Adds what the parts of a resolver have counted since the start to `counters`, a copy of those that all count in. */
 export function reportCounters({ core, store, transport, measured, index, link }: Parts, counters: Counters): void {
-  const { cache, iterator, exchanges, ...requests } = core.counters
+  const { cache, iterator, signatures, exchanges, ...requests } = core.counters
   counters.set(Counter.INDEX_HITS, index.hits)
   counters.set(Counter.INDEX_MISSES, index.misses)
   counters.set(Counter.CACHE_HITS, cache.hits)
@@ -82,6 +91,9 @@ export function reportCounters({ core, store, transport, measured, index, link }
   for (const [kind, count] of Object.entries(exchanges.mismatch))
     values[Tables.MISMATCHES.start + MISMATCHES.indexOf(MISMATCH_OF[kind as Mismatch])] = count
   values[Tables.MISMATCHES.start + MISMATCHES.indexOf('cookie')] = exchanges.cookies.forged
+  for (const [which, algorithm] of ALGORITHMS.entries())
+    for (const [result, check] of CHECKS.entries())
+      values[Tables.SIGNATURES.start + which * CHECKS.length + result] = signatures[check][algorithm] ?? 0
   for (const [cause, count] of Object.entries(iterator.retries))
     values[Tables.RETRIES.start + RETRY_CAUSES.indexOf(cause as Setback)] = count
   values[Tables.RETRIES.start + RETRY_CAUSES.indexOf('cookie')] = exchanges.again

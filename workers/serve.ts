@@ -2,7 +2,7 @@
  *  bring packets here; the resolver decides what the answer is. */
 
 import type { Clock } from '../src/io/interfaces.ts'
-import { AnswerShapes, AnswerSizes } from '../src/metrics/answers.ts'
+import { AnswerShapes, MessageSizes } from '../src/metrics/answers.ts'
 import { Counter, type Counters } from '../src/metrics/counters.ts'
 import type { Frequent } from '../src/metrics/frequent.ts'
 import { Histograms, histogramAt, observeNoTime } from '../src/metrics/tables.ts'
@@ -109,7 +109,8 @@ export class Service {
   readonly #ready = new Uint8Array(READY_ROOM)
   readonly #readyShapes = new AnswerShapes()
   readonly #otherShapes = new AnswerShapes()
-  readonly #sizes = new AnswerSizes()
+  readonly #sizes = new MessageSizes()
+  readonly #querySizes = new MessageSizes()
   /** Begins as no number, so that V8 keeps the number there is as an object, made once per batch: from a field that has only
    *  ever held doubles it would make a new one for each call that it is handed to. */
   #nowMs: number | undefined
@@ -130,6 +131,7 @@ export class Service {
    *  over its limit, 0 for nothing. Allocates nothing for those within. */
   judge(packet: Uint8Array, address: Uint8Array, destination: Uint8Array | undefined, out: Uint8Array): number {
     const { limiter, stats } = this.#options
+    this.#querySizes.count(true, packet.length)
     if (limiter === undefined && stats === undefined) return ADMITTED
     if (packet.length < HEADER_OCTETS || (packet[2] & (Flag.QR >> 8)) !== 0) return ADMITTED
     if (stats !== undefined) stats.note(packet, address, this.#nowMs!)
@@ -162,6 +164,7 @@ export class Service {
    *  answerAtOnce() comes first, and has no answer. */
   serve(packet: Uint8Array, client: Client, respond: Respond): void {
     const { lastQuestions, clock } = this.#options
+    if (!client.overUdp) this.#querySizes.count(false, packet.length)
     if (lastQuestions === undefined) {
       this.#serve(packet, client, respond)
       return
@@ -238,7 +241,8 @@ export class Service {
   addTo(counters: Counters): void {
     this.#readyShapes.addTo(counters, 'answer-index')
     this.#otherShapes.addTo(counters)
-    this.#sizes.addTo(counters)
+    this.#sizes.addTo(counters, Histograms.SIZES)
+    this.#querySizes.addTo(counters, Histograms.REQUEST_SIZES)
     observeNoTime(counters.values, histogramAt(Histograms.REQUESTS, 0), counters.get(Counter.ANSWERED_AT_ONCE))
   }
 

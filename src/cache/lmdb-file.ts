@@ -20,8 +20,9 @@ import {
 import { dirname } from 'node:path'
 import { open, type RootDatabase, type RootDatabaseOptionsWithPath } from 'lmdb'
 import type { Clock } from '../io/interfaces.ts'
+import { BUCKETS, observe } from '../metrics/tables.ts'
 import { applyBatch, type BatchTarget, type Portion, portionsOf } from './batch.ts'
-import { STORE_FORMAT } from './entry.ts'
+import { Shape, STORE_FORMAT, shapeOf } from './entry.ts'
 import { type Candidate, candidateOf, chooseEvicted, EVICTED_SHARE, LARGEST_SHARE, UseSketch } from './evict.ts'
 import { justAfter, WHOLE_STORE } from './keys.ts'
 import { findDamage } from './lmdb-check.ts'
@@ -61,6 +62,8 @@ export interface LmdbFileStats {
   /** Transactions that came about at the second attempt, and times that the file was closed, checked and opened again. */
   repeatedCommits: number
   reopenings: number
+  /** Transactions for which there was no room. */
+  full: number
   /** Entries removed to make room: those whose time was over, and others. */
   evictedExpired: number
   evictedLive: number
@@ -127,6 +130,9 @@ const MAX_ODD_FAILURES = 3
 /** Entries removed at a time when a range is. */
 const REMOVAL_STEP = 500
 
+/** One more than the last of them. */
+const SHAPES = Math.max(...Object.values(Shape)) + 1
+
 export class LmdbFile implements BatchTarget {
   private readonly options: LmdbFileOptions
   private db: Database
@@ -150,6 +156,11 @@ export class LmdbFile implements BatchTarget {
   /** The snapshot that was in the way when a transaction was refused. */
   private heldTransaction = -1
   private putsInCommit = 0
+  /** Entries put in the transaction under way, and in all that came about, by Shape. */
+  private readonly putNow = new Float64Array(SHAPES)
+  readonly written = new Float64Array(SHAPES)
+  /** A histogram of how long steps of eviction took, by BUCKETS. */
+  readonly evictionTimes = new Float64Array(BUCKETS.length + 2)
   private budget = new PageBudget()
   private readonly counted = {
     commits: 0,
@@ -157,6 +168,7 @@ export class LmdbFile implements BatchTarget {
     refusedCommits: 0,
     repeatedCommits: 0,
     reopenings: 0,
+    full: 0,
     evictedExpired: 0,
     evictedLive: 0,
     clearedReaders: 0,
@@ -202,7 +214,8 @@ export class LmdbFile implements BatchTarget {
         isDone = false
         this.counted.failedCommits++
         if (obstacle !== undefined) this.counted.refusedCommits++
-        if (obstacle !== 'full') holder ??= obstacle
+        if (obstacle === 'full') this.counted.full++
+        else holder ??= obstacle
       }
     }
     if (holder !== undefined) this.heldUpBy(holder)
@@ -211,12 +224,14 @@ export class LmdbFile implements BatchTarget {
 
   private writePortion(portion: Portion): boolean {
     if (this.restMs > FIRST_REST_MS) this.evictStep() // there was trouble; see first whether there is room now
-    this.putsInCommit = 0
     const startMs = this.options.clock.monotonicMs()
     const done = this.commit(portion, () => {
+      this.putsInCommit = 0
+      this.putNow.fill(0)
       for (const batch of portion.batches) applyBatch(batch, this)
     })
     if (!done) return false
+    for (let shape = 1; shape < SHAPES; shape++) this.written[shape] += this.putNow[shape]
     this.restMs = FIRST_REST_MS
     const tookMs = this.options.clock.monotonicMs() - startMs
     this.counted.commitMs += tookMs
@@ -368,6 +383,7 @@ export class LmdbFile implements BatchTarget {
   private timeEviction(tookMs: number): void {
     this.counted.evictions++
     this.counted.evictionMs += tookMs
+    observe(this.evictionTimes, 0, tookMs)
     this.counted.longestEvictionMs = Math.max(this.counted.longestEvictionMs, tookMs)
     if (tookMs > EVICTION_MS) {
       this.counted.longEvictions++
@@ -403,6 +419,8 @@ export class LmdbFile implements BatchTarget {
     this.putsInCommit++
     if (key.length > MAX_KEY || key[0] === META_PARTITION) return
     this.db.put(key, value)
+    const shape = shapeOf(value)
+    if (shape < SHAPES) this.putNow[shape]++
     this.uses.note(key, 1)
   }
 
@@ -552,6 +570,7 @@ export class LmdbFile implements BatchTarget {
     this.rest()
     const message = error instanceof Error ? error.message : String(error)
     if (isWantOfSpace(error)) {
+      this.counted.full++
       if (isFirst)
         log('cache-no-space', { path, error: message }, 'The cache file cannot grow: there is no space left.')
       this.limit = Math.min(

@@ -22,6 +22,8 @@ export interface Price {
   verification(): boolean
   /** One was found wrong. */
   failure(): boolean
+  /** One has been verified: of this algorithm, and good or wrong. */
+  verified?(algorithm: number, good: boolean): void
 }
 
 export interface Signed {
@@ -71,7 +73,9 @@ export function verifyRRset(
     const data = composeSigned(rrset.owner, rrset.type, rrset.class, rdatas, signature, rdata)
     for (const key of usable.slice(0, MAX_KEYS_PER_TAG)) {
       if (!price.verification()) return bogus('limit reached', signature.keyTag)
-      if (checkSignature(key, data, signature.signature)) return accepted(rrset, signature, nowSeconds)
+      const good = checkSignature(key, data, signature.signature)
+      price.verified?.(signature.algorithm, good)
+      if (good) return accepted(rrset, signature, nowSeconds)
       worst = worseOf(worst, 'signature wrong', signature.keyTag)
       if (!price.failure()) return bogus('limit reached', signature.keyTag)
     }

@@ -2,12 +2,14 @@
 
 import { type CacheCounters, cacheCounters } from '../layers/cache-counters.ts'
 import { type IteratorCounters, iteratorCounters } from '../layers/iterator-counters.ts'
+import type { SignatureChecks } from '../layers/signatures.ts'
 import type { Resource } from '../ledger.ts'
 import type { ExchangeCounters } from '../upstream/exchange.ts'
 
 export interface CoreCounters {
   cache: CacheCounters
   iterator: IteratorCounters
+  signatures: SignatureChecks
   /** What was asked of servers, and what came of it. */
   exchanges: ExchangeCounters
   requests: number
@@ -31,6 +33,7 @@ export function coreCounters(exchanges: ExchangeCounters): CoreCounters {
   return {
     cache: cacheCounters(),
     iterator: iteratorCounters(),
+    signatures: { good: {}, failed: {} },
     exchanges,
     requests: 0,
     ownRequests: 0,

@@ -17,6 +17,14 @@ export interface SignaturesOptions {
   policy: AlgorithmPolicy
   /** NSEC3 with more iterations makes its zone insecure, RFC 9276 §3.2. */
   maxIterations: number
+  /** Where verifications are counted. */
+  checks?: SignatureChecks
+}
+
+/** Signatures verified, by algorithm. */
+export interface SignatureChecks {
+  good: Record<number, number>
+  failed: Record<number, number>
 }
 
 /** What is not known yet. `wait`: a sub-request has to end first; `pause`: others have to have their turn first. */
@@ -42,7 +50,7 @@ export class Signatures {
     const inARow = request.ledger.checkedInARow
     if (inARow > 0 && inARow + mostVerifications(rrset, keys) > MAX_IN_A_ROW) return 'pause'
     const nowSeconds = Math.floor(this.#options.clock.wallMs() / 1000)
-    const outcome = verifyRRset(rrset, zone, keys, nowSeconds, this.#options.policy, priceOf(request))
+    const outcome = verifyRRset(rrset, zone, keys, nowSeconds, this.#options.policy, this.#priceFor(request))
     const wildcard = outcome.security === 'secure' ? outcome.wildcard : undefined
     if (outcome.security === 'secure') rrset.ttl = outcome.ttl
     const verdict = outcome.security === 'secure' ? SECURE : withTimeOff(outcome, rrset, nowSeconds)
@@ -82,6 +90,17 @@ export class Signatures {
     }
     return undefined
   }
+
+  #priceFor({ ledger }: Request): Price {
+    return {
+      verification: () => ledger.charge('signatures'),
+      failure: () => ledger.charge('failed-signatures'),
+      verified: (algorithm, good) => {
+        const counts = this.#options.checks?.[good ? 'good' : 'failed']
+        if (counts !== undefined) counts[algorithm] = (counts[algorithm] ?? 0) + 1
+      },
+    }
+  }
 }
 
 /** Who signed the set: a zone at or above its owner, at or below the asked one. Undefined: nobody who may. */
@@ -114,11 +133,4 @@ function mostVerifications(rrset: RRset, keys: readonly DnsKey[]): number {
     most += Math.min(fitting.length, MAX_KEYS_PER_TAG)
   }
   return most
-}
-
-function priceOf(request: Request): Price {
-  return {
-    verification: () => request.ledger.charge('signatures'),
-    failure: () => request.ledger.charge('failed-signatures'),
-  }
 }

@@ -20,11 +20,13 @@ import type { RRset } from '../wire/rrset.ts'
 import { Ede, Type, typeText } from '../wire/types.ts'
 import { asVerdict, ChainOfTrust, type ChainOptions } from './chain-of-trust.ts'
 import { showProofs } from './proofs.ts'
-import { isLater, isProof, type Pending, Signatures, signerOf } from './signatures.ts'
+import { isLater, isProof, type Pending, type SignatureChecks, Signatures, signerOf } from './signatures.ts'
 
 export interface ValidatorOptions extends ChainOptions {
   /** Told of every reply that does not hold, also when another server is tried. */
   onBogus?: (evidence: BogusEvidence) => void
+  /** Where verifications are counted. */
+  checks?: SignatureChecks
 }
 
 /** Other servers tried when one gives what does not validate. */

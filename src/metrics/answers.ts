@@ -1,4 +1,5 @@
-/** HOT: what do the answers look like that were ready? count() runs once per client packet: one increment.
+/** HOT: what do the answers look like that were ready, and how long are messages? count() runs once per client packet: one
+ *  increment, or two.
  *
  *    table   Float64Array, by the bits of an answer:   edns 1 · nodata 1 · TC AA RD 3 · RA . AD CD 4 · rcode 4
  *                                                     · DO 1 on top
@@ -6,7 +7,7 @@
  *  Sums over it (how many had AD?) are only made when somebody wants to know. Plain twin: the sums in its test. */
 
 import { Counter, type Counters } from './counters.ts'
-import { Histograms, histogramAt, SIZE_STEP, SIZES, SOURCES, type Source, Tables } from './tables.ts'
+import { type HistogramTable, histogramAt, SIZE_STEP, SIZES, SOURCES, type Source, Tables } from './tables.ts'
 
 const RD_BIT = 0x0100
 const TC_BIT = 0x0200
@@ -39,8 +40,8 @@ export function answerCell(source: Source, rcode: number): number {
   return Tables.ANSWERS.start + SOURCES.indexOf(source) * RCODE_COLUMNS + rcode
 }
 
-/** HOT: how long are the answers? Two additions for each. */
-export class AnswerSizes {
+/** HOT: how long are messages? Two additions for each. */
+export class MessageSizes {
   /** By steps; at the end the sum of all. */
   readonly #udp = new Float64Array(STEPS + 1)
   readonly #tcp = new Float64Array(STEPS + 1)
@@ -51,9 +52,9 @@ export class AnswerSizes {
     table[STEPS] += octets
   }
 
-  addTo({ values }: Counters): void {
+  addTo({ values }: Counters, histograms: HistogramTable): void {
     for (const [which, table] of [this.#udp, this.#tcp].entries()) {
-      const at = histogramAt(Histograms.SIZES, which)
+      const at = histogramAt(histograms, which)
       for (let step = 0, bucket = 0; step < STEPS; step++) {
         if (step * SIZE_STEP > SIZES[bucket]) bucket++
         values[at + bucket] += table[step]

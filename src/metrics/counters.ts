@@ -76,8 +76,7 @@ export const Counter = {
   COOKIES_RENEWED: 67,
   COOKIES_REFUSED: 68,
   DROPPED_KERNEL_QUEUE: 69,
-  SIGNATURES_GOOD: 70,
-  SIGNATURES_FAILED: 71,
+  // 70 and 71 were signatures good and failed; Tables.SIGNATURES has them by algorithm
   NSEC3_HASHES: 72,
   UPSTREAM_TLS_CONNECTS: 73,
   UPSTREAM_TLS_CONNECT_FAILURES: 74,
@@ -108,11 +107,6 @@ const refusedWork = labelled(
   'bowline_overload_refused_total',
   'what',
   'Questions not pursued because too many were on their way, or too many clients waited for the same answer',
-)
-const signatures = labelled(
-  'bowline_signature_checks_total',
-  'result',
-  'Signatures verified on behalf of questions of clients',
 )
 const upstreamTcp = labelled(
   'bowline_upstream_tcp_connections_total',
@@ -242,8 +236,6 @@ export const COUNTER_NAMES: Partial<Record<Counter, MetricName>> = {
   [Counter.COOKIES_MISSING]: upstreamCookies('missing'),
   [Counter.COOKIES_RENEWED]: upstreamCookies('renewed'),
   [Counter.COOKIES_REFUSED]: upstreamCookies('refused'),
-  [Counter.SIGNATURES_GOOD]: signatures('good'),
-  [Counter.SIGNATURES_FAILED]: signatures('failed'),
   [Counter.NSEC3_HASHES]: {
     name: 'bowline_nsec3_hashes_total',
     help: 'Blocks of SHA-1 computed for NSEC3 on behalf of questions of clients, one for each iteration at least',

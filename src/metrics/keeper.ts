@@ -12,13 +12,16 @@ export const KeeperCounter = {
   EVICTED_LIVE: 4,
   CLEARED_READERS: 5,
   EVICTIONS: 6,
-  EVICTION_SECONDS: 7,
+  // 7 was the time of all evictions; KeeperHistograms.EVICTIONS has it
   LONG_EVICTIONS: 8,
   CPU_SECONDS: 9,
   BATCHES: 10,
   BATCH_OCTETS: 11,
   COMMITS_REFUSED: 12,
   REOPENINGS: 13,
+  FULL: 14,
+  /** From here on in the order of WRITE_KINDS. */
+  WRITES: 15,
 } as const
 export type KeeperCounter = (typeof KeeperCounter)[keyof typeof KeeperCounter]
 
@@ -33,14 +36,25 @@ export const KeeperHistograms = {
     help: 'Time that storing batches of entries took, a transaction each',
     values: ['all'],
   }),
+  EVICTIONS: histograms(80, 1, {
+    name: 'bowline_gc_duration_seconds',
+    help: 'Time that steps of eviction took',
+    values: ['all'],
+  }),
 } as const
 
-export const KEEPER_COUNTERS = 80
+/** What entries are, in the order of Shape (src/cache/entry.ts); claims and marks (`below`) are about others. */
+export const WRITE_KINDS = [
+  ...['rrset', 'nodata', 'nxdomain', 'delegation', 'failure', 'server', 'wildcard-answer', 'zone', 'claim', 'below'],
+]
+
+export const KEEPER_COUNTERS = 104
 
 const commits = labelled('bowline_cache_commits_total', 'result', 'Transactions of the cache file')
+const writes = labelled('bowline_cache_writes_total', 'kind', 'Entries stored in the cache, by what they are')
 const evicted = labelled('bowline_gc_deleted_total', 'class', 'Entries removed from the cache to make room')
 
-export const KEEPER_COUNTER_NAMES: Record<KeeperCounter, MetricName> = {
+export const KEEPER_COUNTER_NAMES: Readonly<Record<number, MetricName>> = {
   [KeeperCounter.COMMITS]: commits('done'),
   [KeeperCounter.COMMITS_FAILED]: commits('failed'),
   [KeeperCounter.COMMITS_REPEATED]: {
@@ -62,10 +76,6 @@ export const KEEPER_COUNTER_NAMES: Record<KeeperCounter, MetricName> = {
     help: 'Processes that died and whose place among the readers of the cache file was cleared',
   },
   [KeeperCounter.EVICTIONS]: { name: 'bowline_gc_runs_total', help: 'Steps of eviction' },
-  [KeeperCounter.EVICTION_SECONDS]: {
-    name: 'bowline_gc_duration_seconds_total',
-    help: 'Time that steps of eviction took together',
-  },
   [KeeperCounter.LONG_EVICTIONS]: {
     name: 'bowline_gc_long_runs_total',
     help: 'Steps of eviction that took more than a millisecond: storing waits so long behind them',
@@ -79,6 +89,11 @@ export const KEEPER_COUNTER_NAMES: Record<KeeperCounter, MetricName> = {
     name: 'bowline_cache_batches_bytes_total',
     help: 'Octets of these batches',
   },
+  [KeeperCounter.FULL]: {
+    name: 'bowline_cache_full_total',
+    help: 'Times that there was no room for a transaction: on the disk, or in the file before eviction had made some',
+  },
+  ...Object.fromEntries(WRITE_KINDS.map((kind, which) => [KeeperCounter.WRITES + which, writes(kind)])),
 }
 
 export const KeeperGauge = {

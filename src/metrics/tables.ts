@@ -41,6 +41,13 @@ export const RESULTS = [
 ] as const
 export const VALIDATIONS = ['secure', 'insecure', 'bogus', 'indeterminate'] as const
 export const MISMATCHES = ['id', 'name', 'case', 'opcode', 'not-a-response', 'malformed', 'cookie'] as const
+/** Of signatures; those that can be verified, by their numbers (IANA DNS Security Algorithm Numbers). */
+export const ALGORITHMS = [5, 7, 8, 10, 13, 14, 15, 16] as const
+const ALGORITHM_NAMES = [
+  ...['RSASHA1', 'RSASHA1-NSEC3-SHA1', 'RSASHA256', 'RSASHA512'],
+  ...['ECDSAP256SHA256', 'ECDSAP384SHA384', 'ED25519', 'ED448'],
+]
+export const CHECKS = ['good', 'failed'] as const
 export const RETRY_CAUSES = [
   'timeout',
   'refused',
@@ -171,6 +178,11 @@ export const Tables = {
     help: 'Queries sent because the one before brought nothing to go on with, by why: to the same server, or to another of the zone',
     labels: { cause: RETRY_CAUSES },
   }),
+  SIGNATURES: table(1472, 32, {
+    name: 'bowline_signature_checks_total',
+    help: 'Signatures verified, by algorithm and by what came of it',
+    labels: { algorithm: ALGORITHM_NAMES, result: CHECKS },
+  }),
 } as const
 
 /** Upper bounds of the times told apart, in seconds; 50 µs is an answer from memory, 10 s longer than anybody waits. */
@@ -180,7 +192,7 @@ export const BUCKETS = [
 ]
 /** Upper bounds of the parts of a limit told apart. */
 const PARTS = [0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1]
-/** Of the sizes of answers, in octets: 512 is what every client takes (RFC 1035 §4.2.1), 1232 what fits every link. All are
+/** Of the sizes of messages, in octets: 512 is what every client takes (RFC 1035 §4.2.1), 1232 what fits every link. All are
  *  multiples of SIZE_STEP. */
 export const SIZES = [64, 128, 256, 512, 1024, 1232, 2048, 4096, 16_384, 65_536]
 export const SIZE_STEP = 16
@@ -226,6 +238,13 @@ export const Histograms = {
     values: TRANSPORTS,
     buckets: SIZES,
   }),
+  REQUEST_SIZES: histograms(1504, 4, {
+    name: 'bowline_request_size_bytes',
+    help: 'Octets of the packets of clients',
+    label: 'transport',
+    values: TRANSPORTS,
+    buckets: SIZES,
+  }),
   COLLECTIONS: histograms(1328, 6, {
     name: 'bowline_worker_gc_pause_seconds',
     help: 'Time for which a worker stood still to collect garbage, by kind',
@@ -235,7 +254,7 @@ export const Histograms = {
 } as const
 
 /** Length of an array that has room for all. */
-export const ALL_COUNTERS = 1472
+export const ALL_COUNTERS = 1552
 
 function table(
   start: number,

@@ -24,6 +24,9 @@ import { KNOT_METRICS } from './knot-metrics.ts'
 import type { Metric, Sample, Snapshot } from './metric.ts'
 import { OWN_COUNTER_NAMES, type OwnCounter } from './own-counters.ts'
 
+/** Each answer with TC is counted in one of these. */
+const TRUNCATED = [Counter.ANSWERS_TC, Counter.UDP_TOO_LONG, Counter.RATE_TRUNCATED]
+
 const WORKER = { worker: 'number of the worker' }
 
 /** What the supervisor knows without asking anybody. */
@@ -140,6 +143,12 @@ export const METRICS: readonly Metric[] = [
   ...Object.values(Tables).map(tableMetric),
   ...Object.values(Histograms).map((table) => histogram(table, (s) => s.sum.counters)),
   ...counters(COUNTER_NAMES, (s, place) => s.sum.counters[place as Counter]),
+  counter(
+    'bowline_truncated_total',
+    'Answers with TC, to make the client ask over TCP: too long for it or for the link, or over the rate limit',
+    {},
+    ({ sum: { counters } }) => one(TRUNCATED.reduce((sum, place) => sum + (counters[place] ?? 0), 0)),
+  ),
   ...gauges(SUMMED_GAUGE_NAMES, (s, place) =>
     s.workers.reduce((sum, { gauges }) => sum + (gauges[place as Gauge] ?? 0), 0),
   ),

@@ -4,9 +4,11 @@ import { expect } from 'chai'
 import { open } from 'lmdb'
 import { BatchWriter, Operation } from '../../src/cache/batch.ts'
 import { Cache } from '../../src/cache/cache.ts'
-import { expiresMsOf } from '../../src/cache/entry.ts'
+import { expiresMsOf, Shape } from '../../src/cache/entry.ts'
 import { LmdbFile, type LmdbFileOptions } from '../../src/cache/lmdb-file.ts'
 import { Rank } from '../../src/cache/rank.ts'
+import { WRITE_KINDS } from '../../src/metrics/keeper.ts'
+import { BUCKETS, readHistogram } from '../../src/metrics/tables.ts'
 import { nameFromText } from '../../src/wire/name.ts'
 import { rrset } from '../../src/wire/rrset.ts'
 import { Type } from '../../src/wire/types.ts'
@@ -344,6 +346,9 @@ describe('LmdbFile: keeping within its size', () => {
     const stats = keeper.file.stats()
     expect(stats.evictions).to.be.above(10)
     expect(stats.evictionMs).to.be.at.least(stats.evictions)
+    const { count, sum, atMost } = readHistogram(keeper.file.evictionTimes, 0)
+    expect([count, atMost[BUCKETS.indexOf(0.005)]]).to.deep.equal([stats.evictions, stats.evictions])
+    expect(sum).to.be.closeTo(stats.evictionMs / 1000, 1e-6)
     expect(stats.longestEvictionMs).to.be.within(1, 5)
     expect(stats.longestWaitMs).to.be.at.least(stats.longestEvictionMs)
     expect(stats.commitMs).to.be.at.least(400)
@@ -358,15 +363,19 @@ describe('LmdbFile: transactions that LMDB refuses', () => {
   })
   afterEach(() => keeper.close())
 
-  /** The next `times` transactions fail, with what LMDB says of a list of free pages it is confused by. */
-  const refuse = (times: number) => {
+  const CONFUSED = Object.assign(new Error('reserved freelist had a data entry'), { code: -30782 })
+  /** The next `times` transactions fail; unless told otherwise, after what there is to do and with what LMDB says of a list of
+   *  free pages it is confused by. */
+  const refuse = (times: number, error = CONFUSED) => {
     const { db } = keeper.file as unknown as { db: { transactionSync(action: () => void): void } }
     const real = db.transactionSync
     Object.defineProperty(db, 'transactionSync', {
       configurable: true,
       value(action: () => void) {
-        if (times-- > 0) throw Object.assign(new Error('reserved freelist had a data entry'), { code: -30782 })
-        return real.call(this, action)
+        return real.call(this, () => {
+          action()
+          if (times-- > 0) throw error
+        })
       },
     })
   }
@@ -390,5 +399,26 @@ describe('LmdbFile: transactions that LMDB refuses', () => {
     expect(value()).to.deep.equal(['=before', '=a'])
     expect(keeper.file.stats()).to.include({ repeatedCommits: 1, reopenings: 1, failedCommits: 0 })
     expect(keeper.log.map(({ event }) => event)).to.deep.equal(['cache-reopened'])
+  })
+
+  it('count for nothing in what was stored, which is told by kind', () => {
+    expect(WRITE_KINDS).to.have.length(Math.max(...Object.values(Shape)))
+    const cache = new Cache(keeper.store, new ManualClock(), { ttlMin: 0, ttlMax: 86_400, negativeTtlMax: 3600 })
+    const insert = (owner: string) =>
+      cache.insert(rrset(nameFromText(owner), Type.A, 300, [Uint8Array.of(192, 0, 2, 1)]), {
+        rank: Rank.ANSWER,
+        security: 'insecure',
+      })
+    const written = () => [keeper.file.written[Shape.RRSET], keeper.file.written[Shape.NXDOMAIN]]
+    refuse(1)
+    insert('one.example.org')
+    cache.insertDenial('nxdomain', nameFromText('two.example.org'), Type.A, [], { security: 'insecure', ttl: 300 })
+    keeper.settle()
+    expect(written()).to.deep.equal([1, 1])
+    refuse(1, Object.assign(new Error('No space left on device'), { code: 28 }))
+    insert('three.example.org')
+    keeper.settle()
+    expect(written()).to.deep.equal([1, 1])
+    expect(keeper.file.stats()).to.include({ full: 1, failedCommits: 1 })
   })
 })

@@ -8,9 +8,10 @@ describe('coreCounters', () => {
     one.requests++
     one.cache.hits++
     one.exceeded.time = 1
-    const { cache, iterator, exchanges, exceeded, ...events } = coreCounters({} as ExchangeCounters)
+    const { cache, iterator, signatures, exchanges, exceeded, ...events } = coreCounters({} as ExchangeCounters)
     expect([...new Set([...Object.values(events), ...Object.values(cache)])]).to.deep.equal([0])
     expect([exchanges, exceeded]).to.deep.equal([{}, {}])
+    expect(signatures).to.deep.equal({ good: {}, failed: {} })
     expect(iterator).to.deep.equal({ minimised: 0, minimisingGivenUp: 0, retries: {} })
   })
 

@@ -37,6 +37,27 @@ describe('Signatures.verify', () => {
     expect(found.holds(set)).to.equal(true)
   })
 
+  it('counts by algorithm what was verified', () => {
+    const checks = { good: {}, failed: {} }
+    const found = new Signatures({
+      clock: new ManualClock(),
+      policy: DEFAULT_ALGORITHM_POLICY,
+      maxIterations: 50,
+      checks,
+    })
+    const [request, { algorithm }] = [requestFor('www.example.org.'), keys[0]]
+    found.verify(request, signed('www.example.org. A 192.0.2.1'), zone.apex, keys)
+    const set = signed('www.example.org. A 192.0.2.1')
+    found.verify(request, { ...set, rdatas: [Uint8Array.of(192, 0, 2, 2)] }, zone.apex, keys)
+    found.verify(
+      requestFor('www.example.org.', { signatures: 0 }),
+      signed('a.example.org. A 192.0.2.1'),
+      zone.apex,
+      keys,
+    )
+    expect(checks).to.deep.equal({ good: { [algorithm]: 1 }, failed: { [algorithm]: 1 } })
+  })
+
   it('lets a set live no longer than its signature says (RFC 4035 §5.3.3)', () => {
     const { clock, found } = signatures()
     const set = signed('www.example.org. A 192.0.2.1')

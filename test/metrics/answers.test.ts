@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { AnswerShapes, AnswerSizes, answerCell } from '../../src/metrics/answers.ts'
+import { AnswerShapes, answerCell, MessageSizes } from '../../src/metrics/answers.ts'
 import { Counter, Counters } from '../../src/metrics/counters.ts'
 import { Histograms, histogramAt, readHistogram, SIZES } from '../../src/metrics/tables.ts'
 import { Flag, Rcode } from '../../src/wire/types.ts'
@@ -39,13 +39,13 @@ describe('AnswerShapes', () => {
   })
 })
 
-describe('AnswerSizes', () => {
+describe('MessageSizes', () => {
   it('counts each size in the bucket it just fits in, UDP and TCP apart, and sums them up', () => {
-    const sizes = new AnswerSizes()
+    const sizes = new MessageSizes()
     for (const octets of [12, 64, 65, 512, 513, 1232, 1233]) sizes.count(true, octets)
     sizes.count(false, 65_535)
     const { values } = new Counters()
-    sizes.addTo({ values } as Counters)
+    sizes.addTo({ values } as Counters, Histograms.SIZES)
     const [udp, tcp] = [0, 1].map((which) => readHistogram(values, histogramAt(Histograms.SIZES, which), SIZES))
     const upTo = (octets: number) => udp.atMost[SIZES.indexOf(octets)]
     expect([64, 128, 512, 1024, 1232, 2048].map(upTo)).to.deep.equal([2, 3, 4, 5, 6, 7])

@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { coreCounters } from '../../src/driver/counters.ts'
 import { Counter, Counters } from '../../src/metrics/counters.ts'
 import { type Table, Tables } from '../../src/metrics/tables.ts'
 import type { Settings } from '../../src/settings.ts'
@@ -54,6 +55,18 @@ describe('reportCounters', () => {
     expect(minimising(ORG)).to.deep.equal([3, 0]) // org., c.org., b.c.org.
     const denying: Server = (incoming) => (incoming.count === 1 ? always({ rcode: 3 }) : ORG)(incoming)
     expect(minimising(denying)).to.deep.equal([2, 1])
+  })
+
+  it('tells what was verified, by algorithm', () => {
+    const core = { counters: coreCounters(new Story({}).core.counters.exchanges) }
+    core.counters.signatures = { good: { 13: 3, 8: 1 }, failed: { 16: 2 } }
+    const counters = new Counters()
+    reportCounters({ ...NOTHING, core } as unknown as Parts, counters)
+    expect(told(counters, Tables.SIGNATURES)).to.deep.equal([
+      ['RSASHA256', 'good', 1],
+      ['ECDSAP256SHA256', 'good', 3],
+      ['ED448', 'failed', 2],
+    ])
   })
 
   it('tells of questions that depend on themselves', () => {

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { Counter, Counters } from '../../src/metrics/counters.ts'
+import { Histograms, histogramAt, readHistogram, SIZES } from '../../src/metrics/tables.ts'
 import { parseEde } from '../../src/wire/compose.ts'
 import { parseReply } from '../../src/wire/message.ts'
 import { Ede, Flag, Rcode } from '../../src/wire/types.ts'
@@ -60,6 +61,21 @@ describe('Service', () => {
     expect(responses).to.have.length(1)
     resolver.waiting[0](answer)
     expect(responses).to.deep.equal([answer, answer])
+  })
+
+  it('counts how long all queries are, those it turns away included', () => {
+    const out = new Uint8Array(512)
+    const query = queryFor('example.org')
+    service.tick()
+    for (const octets of [query.length, 65, 5]) service.judge(new Uint8Array(octets), far.address, undefined, out)
+    service.serve(query, far, respond) // has come by judge()
+    service.serve(query, { ...far, overUdp: false }, respond)
+    service.addTo(counters)
+    const [udp, tcp] = [0, 1].map((which) =>
+      readHistogram(counters.values, histogramAt(Histograms.REQUEST_SIZES, which), SIZES),
+    )
+    expect([udp.count, udp.atMost[0], udp.sum]).to.deep.equal([3, 2, query.length + 70])
+    expect([tcp.count, tcp.sum]).to.deep.equal([1, query.length])
   })
 
   it('gives what is ready to those who may ask, and to nobody else', () => {

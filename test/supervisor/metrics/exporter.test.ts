@@ -101,6 +101,26 @@ describe('Exporter', () => {
     expect([latency('0.001'), latency('0.05'), latency('1.5'), latency('+Inf')]).to.deep.equal([3, 4, 4, 5])
   })
 
+  it('counts answers with TC from wherever they come', async () => {
+    const one = counted((counters) => {
+      counters.add(Counter.ANSWERS_TC, 3)
+      counters.add(Counter.UDP_TOO_LONG, 2)
+      counters.add(Counter.RATE_TRUNCATED)
+    })
+    expect(parse(await page([[1, one]])).get('bowline_truncated_total')).to.equal(6)
+  })
+
+  it('takes what a predecessor of another version has counted as it comes', async () => {
+    const { counters } = counted((counts) => counts.add(Counter.UDP_ANSWERS, 3))
+    const older = { counters: counters.slice(0, 1000), modules: [] }
+    const series = parse(await page([[1, older]]))
+    expect(series.get('bowline_udp_answers_total')).to.equal(3)
+    expect(series.get('bowline_upstream_retries_total{cause="timeout"}')).to.equal(0)
+    expect(series.get('bowline_request_size_bytes_count{transport="udp"}')).to.equal(0)
+    const newer = { counters: Float64Array.from([...counters, 7]), modules: [] }
+    expect(parse(await page([[1, newer]])).get('bowline_udp_answers_total')).to.equal(3)
+  })
+
   it('counts rare types together', async () => {
     const one = counted(({ values }) => {
       for (const type of [1, 28, 1, 256, 254]) values[Tables.QTYPES.start + type]++

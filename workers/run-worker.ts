@@ -309,6 +309,7 @@ class Worker {
     await Promise.race([left, pause(leftMs())])
     await new Promise<void>((drained) => this.#resolver.drain(leftMs(), drained))
     while (leftMs() > 0 && (this.#connections.open > 0 || this.#limits.clients > 0)) await pause(LOOK_MS)
+    this.#service.end()
     this.#listeners.close()
     this.#inheritance?.close()
     await this.#resolver.close()

@@ -114,6 +114,9 @@ export class Service {
   /** Begins as no number, so that V8 keeps the number there is as an object, made once per batch: from a field that has only
    *  ever held doubles it would make a new one for each call that it is handed to. */
   #nowMs: number | undefined
+  /** Queries over UDP that wait for an answer. */
+  #waiting = 0
+  #isOver = false
 
   constructor(options: ServiceOptions) {
     this.#options = options
@@ -211,6 +214,7 @@ export class Service {
     const startMs = clock.monotonicMs()
     let askedMs = 0
     resolver.handle(packet, client, (response, request) => {
+      if (this.#isOver && client.overUdp) return
       if (response !== undefined) {
         const tookMs = clock.monotonicMs() - startMs
         countAnswer(counters, this.#otherShapes, response, request, tookMs)
@@ -227,6 +231,7 @@ export class Service {
     })
     if (state !== 'asking') return
     state = 'waiting'
+    if (client.overUdp) this.#waiting++
     askedMs = clock.monotonicMs()
     if (limited) limits.enter(client.address)
   }
@@ -246,6 +251,12 @@ export class Service {
     observeNoTime(counters.values, histogramAt(Histograms.REQUESTS, 0), counters.get(Counter.ANSWERED_AT_ONCE))
   }
 
+  /** The sockets are about to close: over UDP, who still waits gets no answer from here. */
+  end(): void {
+    this.#isOver = true
+    this.#options.counters.add(Counter.DROPPED_SHUTDOWN, this.#waiting)
+  }
+
   #refuse(packet: Uint8Array, { overUdp }: Client, rcode: Rcode, ede: Ede, text: string): Uint8Array | undefined {
     const refusal = this.#refusal(packet, rcode, ede, text)
     if (refusal === undefined) return undefined
@@ -263,6 +274,7 @@ export class Service {
   ): void {
     const { counters, limits, clock, discardMs = DISCARD_MS } = this.#options
     if (!limited) {
+      if (client.overUdp) this.#waiting--
       respond(response)
       return
     }
@@ -271,7 +283,10 @@ export class Service {
       counters.add(Counter.DROPPED_TOO_OLD)
       answer = undefined
     }
-    const when = limits.leave(client.address, () => respond(answer))
+    const when = limits.leave(client.address, () => {
+      if (client.overUdp) this.#waiting--
+      respond(answer)
+    })
     if (when === 'now') return
     counters.add(Counter.ANSWERS_PACED)
     answer &&= answer.slice() // the resolver reuses its buffer before the answer's turn comes

@@ -86,6 +86,7 @@ export const Counter = {
   MINIMISED: 78,
   MINIMISING_GIVEN_UP: 79,
   LOOPS: 80,
+  DROPPED_SHUTDOWN: 81,
 } as const
 export type Counter = (typeof Counter)[keyof typeof Counter]
 
@@ -146,6 +147,7 @@ export const COUNTER_NAMES: Partial<Record<Counter, MetricName>> = {
   },
   [Counter.NO_ANSWER]: dropped('noanswer'),
   [Counter.UDP_OVERFLOW]: dropped('udp-overflow'),
+  [Counter.DROPPED_SHUTDOWN]: dropped('shutdown'),
   [Counter.DROPPED_KERNEL_QUEUE]: dropped('kernel-queue'),
   [Counter.UDP_TOO_LONG]: {
     name: 'bowline_udp_too_long_total',

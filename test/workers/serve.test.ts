@@ -78,6 +78,19 @@ describe('Service', () => {
     expect([tcp.count, tcp.sum]).to.deep.equal([1, query.length])
   })
 
+  it('counts who has waited over UDP in vain when the service ends, and those that are held back', () => {
+    const wait = (client: Client) => service.serve(queryFor('example.org'), client, respond)
+    const local = { ...far, address: Uint8Array.of(127, 0, 0, 1) }
+    const another = { ...far, address: Uint8Array.of(198, 51, 100, 2) }
+    for (const client of [far, far, far, local, another, { ...another, overUdp: false }]) wait(client)
+    for (const answered of resolver.waiting.slice(0, 4)) answered(answer)
+    expect(responses).to.have.length(3) // the third of `far` is held back for a moment
+    service.end()
+    expect(counters.get(Counter.DROPPED_SHUTDOWN)).to.equal(2)
+    for (const late of resolver.waiting.slice(4)) late(answer)
+    expect(responses).to.have.length(4) // over TCP it is still told
+  })
+
   it('gives what is ready to those who may ask, and to nobody else', () => {
     const out = new Uint8Array(512)
     const answered = (packet: Uint8Array) => service.answerAtOnce(packet, far.address, far.port, out)

@@ -27,13 +27,18 @@ export function addTotals(one: Totals, other: Totals): Totals {
 function addModules(one: readonly ModuleCount[], other: readonly ModuleCount[]): readonly ModuleCount[] {
   if (one.length === 0) return other
   if (other.length === 0) return one
-  const sums = new Map(one.map((count) => [`${count.module}/${count.metric}`, count]))
+  const sums = new Map(one.map((count) => [keyOf(count), count]))
   for (const count of other) {
-    const key = `${count.module}/${count.metric}`
+    const key = keyOf(count)
     const value = (sums.get(key)?.value ?? 0) + count.value
     sums.set(key, { ...count, value })
   }
   return [...sums.values()]
+}
+
+function keyOf({ module, metric, labels }: ModuleCount): string {
+  const key = `${module}/${metric}`
+  return labels === undefined ? key : `${key}/${JSON.stringify(labels)}`
 }
 
 /** What everybody has counted that ever belonged to a service: all that goes over to the one that takes its place. */

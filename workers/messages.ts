@@ -281,6 +281,8 @@ export interface ModuleCount {
   metric: string
   help: string
   value: number
+  /** Of a metric that has a name of its own (supervisor/metrics/metrics.ts), and labels by what the configuration names. */
+  labels?: Readonly<Record<string, string>>
 }
 
 /** Cannot do its work, and will exit; nothing that trying again would mend. */

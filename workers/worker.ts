@@ -35,6 +35,7 @@ import { moduleCounts, reportCounters, reportGauges } from './report.ts'
 import { runWorker } from './run-worker.ts'
 import type { Resolver } from './serve.ts'
 import { traceQuestion } from './trace.ts'
+import { ViewQueries } from './view-queries.ts'
 import { waitingFacts } from './waiting.ts'
 
 /** How long a new worker waits for its keeper. Without it, it answers as well, but from an empty cache. */
@@ -123,6 +124,8 @@ async function makeResolver({ config, index: place, socketPath }: StartWorker, l
     },
     (packet, response, secure, policy) => index.insert(packet, response, secure, policy),
   )
+  const { policies } = core
+  const viewQueries = policies && new ViewQueries(policies.table.views.length)
   const parts = { core, store, transport, measured, index, link }
   const forget = () => {
     index.clear()
@@ -130,7 +133,7 @@ async function makeResolver({ config, index: place, socketPath }: StartWorker, l
   }
   return {
     tick: (wallMs) => index.tick(wallMs),
-    answerAtOnce: answersAtOnce(index, core.policies),
+    answerAtOnce: answersAtOnce(index, policies, viewQueries),
     get inFlight() {
       return core.inFlight
     },
@@ -156,7 +159,7 @@ async function makeResolver({ config, index: place, socketPath }: StartWorker, l
     udpBy: transport.udpBy,
     report: (counters) => reportCounters(parts, counters),
     measure: (gauges) => reportGauges(parts, gauges),
-    moduleCounts: () => moduleCounts(modules.running),
+    moduleCounts: () => [...moduleCounts(modules.running), ...(viewQueries?.counts() ?? [])],
     async close() {
       core.close()
       modules.stop()

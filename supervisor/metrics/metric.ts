@@ -68,9 +68,19 @@ export function familiesOf(metrics: readonly Metric[], snapshot: Snapshot): Fami
   return [...families, ...moduleFamilies(snapshot.sum.modules)].filter(({ samples }) => samples.length > 0)
 }
 
+/** Of a metric with labels by what the configuration names. */
+export function labelledSamples({ sum }: Snapshot, module: string, metric: string): Sample[] {
+  return sum.modules.flatMap((count) =>
+    count.module === module && count.metric === metric && count.labels !== undefined
+      ? [{ labels: count.labels, value: count.value }]
+      : [],
+  )
+}
+
 function moduleFamilies(counts: readonly ModuleCount[]): Family[] {
   const byName = new Map<string, ModuleCount[]>()
   for (const count of counts) {
+    if (count.labels !== undefined) continue
     const name = moduleMetric(count.metric)
     byName.set(name, [...(byName.get(name) ?? []), count])
   }

@@ -21,7 +21,7 @@ import {
   Tables,
 } from '../../src/metrics/tables.ts'
 import { KNOT_METRICS } from './knot-metrics.ts'
-import type { Metric, Sample, Snapshot } from './metric.ts'
+import { labelledSamples, type Metric, type Sample, type Snapshot } from './metric.ts'
 import { OWN_COUNTER_NAMES, type OwnCounter } from './own-counters.ts'
 
 /** Each answer with TC is counted in one of these. */
@@ -140,7 +140,7 @@ export const METRICS: readonly Metric[] = [
   ),
   ...workerGauges(),
   ...counters(OWN_COUNTER_NAMES, (s, place) => s.totals.own[place as OwnCounter]),
-  ...Object.values(Tables).map(tableMetric),
+  ...Object.values(Tables).map((table) => (table === Tables.QUERIES ? queriesMetric() : tableMetric(table))),
   ...Object.values(Histograms).map((table) => histogram(table, (s) => s.sum.counters)),
   ...counters(COUNTER_NAMES, (s, place) => s.sum.counters[place as Counter]),
   counter(
@@ -263,6 +263,23 @@ function tableMetric({ start, length, name, help, sparse, labelsOf }: Table): Me
       return sparse && value === 0 ? [] : [{ labels, value }]
     }),
   )
+}
+
+/** Of clients of a view, with its place in the configuration. What is dropped before anybody looks whose it is has none. */
+function queriesMetric(): Metric {
+  const all = tableMetric(Tables.QUERIES)
+  return {
+    ...all,
+    labels: { ...all.labels, view: 'of the client, its place in `views`, from 0; none for those of no view' },
+    read: (snapshot) => {
+      const ofViews = labelledSamples(snapshot, 'views', 'queries')
+      const others = all.read(snapshot).map(({ labels, value }) => {
+        const same = ofViews.filter((sample) => Object.entries(labels).every(([key, is]) => sample.labels[key] === is))
+        return { labels, value: same.reduce((rest, sample) => rest - sample.value, value) }
+      })
+      return [...others, ...ofViews]
+    },
+  }
 }
 
 function histogram(table: HistogramTable, counters: (snapshot: Snapshot) => Float64Array): Metric {

@@ -18,6 +18,12 @@ describe('adding up what processes count', () => {
     expect(addTotals(NOTHING, sum)).to.deep.equal(sum)
   })
 
+  it('adds up what has labels by these, too', () => {
+    const of = (view: string, value: number) => ({ ...count('queries', value), labels: { view } })
+    const sum = addTotals(totals([], [of('0', 1), of('1', 2)]), totals([], [of('1', 3), count('queries', 4)]))
+    expect(sum.modules).to.deep.equal([of('0', 1), of('1', 5), count('queries', 4)])
+  })
+
   it('adds up two services by the numbers of their workers', () => {
     const ours = {
       workers: [[1, totals([1])] as [number, Totals]],

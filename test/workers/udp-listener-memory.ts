@@ -28,6 +28,7 @@ import { LastQuestions } from '../../workers/last-questions.ts'
 import { LocalClients } from '../../workers/local-clients.ts'
 import { Service } from '../../workers/serve.ts'
 import { UdpListener } from '../../workers/udp-listener.ts'
+import { ViewQueries } from '../../workers/view-queries.ts'
 import { FakeResolver } from './fake-resolver.ts'
 import { freePort } from './sockets.ts'
 
@@ -59,7 +60,7 @@ const policies = new Policies(views)
 const policy = policies.of(Uint8Array.of(127, 0, 0, 1), Uint8Array.of(127, 0, 0, 1), true)
 
 class Ready extends FakeResolver {
-  answerAtOnce = answersAtOnce(index, policies)
+  answerAtOnce = answersAtOnce(index, policies, new ViewQueries(views.length))
 
   tick(wallMs: number): void {
     index.tick(wallMs)

@@ -32,7 +32,11 @@ export class Policies {
 
   /** HOT: the policy of a client. Allocates nothing. */
   of(address: Uint8Array | undefined, destination: Uint8Array | undefined, overUdp: boolean): number {
-    const view = this.table.find(address, destination, overUdp)
+    return this.ofView(this.table.find(address, destination, overUdp), address)
+  }
+
+  /** HOT: the same for one whose view is known, or NO_VIEW. */
+  ofView(view: number, address: Uint8Array | undefined): number {
     if (view !== NO_VIEW) return this.#ofView[view]
     return address !== undefined && this.table.covers(address) ? NO_POLICY : COMMON_POLICY
   }

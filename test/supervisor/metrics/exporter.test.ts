@@ -110,6 +110,18 @@ describe('Exporter', () => {
     expect(parse(await page([[1, one]])).get('bowline_truncated_total')).to.equal(6)
   })
 
+  it('tells queries of each view apart, and leaves nothing out and counts nothing twice', async () => {
+    const labels = { transport: 'udp', family: 'ipv4', view: '1' }
+    const ofView = (value: number) => [{ module: 'views', metric: 'queries', help: '', labels, value }]
+    const queries = (counters: Counters) => void (counters.values[Tables.QUERIES.start] += 10)
+    const text = await page([[1, counted(queries, ofView(3))], [2, counted(queries, ofView(4))]]) // biome-ignore format: pairs
+    const series = parse(text)
+    expect(series.get('bowline_queries_total{transport="udp",family="ipv4",view="1"}')).to.equal(7)
+    expect(series.get('bowline_queries_total{transport="udp",family="ipv4"}')).to.equal(13)
+    expect(total(series, 'bowline_queries_total')).to.equal(20)
+    expect(text).to.not.contain('bowline_module_queries_total')
+  })
+
   it('takes what a predecessor of another version has counted as it comes', async () => {
     const { counters } = counted((counts) => counts.add(Counter.UDP_ANSWERS, 3))
     const older = { counters: counters.slice(0, 1000), modules: [] }

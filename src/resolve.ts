@@ -17,6 +17,7 @@ import { Forwards } from './layers/forwards.ts'
 import { createIterator } from './layers/iterator.ts'
 import { createValidator } from './layers/validator.ts'
 import { Ledger, type Resource } from './ledger.ts'
+import type { RuleHits } from './metrics/rule-hits.ts'
 import {
   type BogusEvidence,
   type Client,
@@ -58,6 +59,8 @@ export interface CoreOptions {
   onReady?: (packet: Uint8Array, response: Uint8Array, secure: boolean) => void
   /** Asked for each question of a client: who is to hear of its steps, if anybody. */
   trace?: () => Trace | undefined
+  /** Where is counted which of the operator's rules questions meet. */
+  ruleHits?: RuleHits
   log?: Log
 }
 
@@ -122,7 +125,7 @@ export class Core {
   /** From the client's side to the network's. */
   #builtInLayers(): Layer[] {
     const { settings, servers } = this
-    const { cache, clock, random, listening } = this.#options
+    const { cache, clock, random, listening, ruleHits } = this.#options
     const cacheLayer = createCacheLayer({
       cache,
       aggressive: settings.aggressiveNsec,
@@ -148,6 +151,7 @@ export class Core {
       settings,
       forbidden,
       counters: this.counters.iterator,
+      ruleHits,
     })
     return [cacheLayer, validator, iterator]
   }

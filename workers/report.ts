@@ -6,6 +6,7 @@ import type { SystemTransport } from '../src/io/transport.ts'
 import type { Resource } from '../src/ledger.ts'
 import { Counter, type Counters } from '../src/metrics/counters.ts'
 import { Gauge } from '../src/metrics/gauges.ts'
+import type { RuleHits } from '../src/metrics/rule-hits.ts'
 import {
   ALGORITHMS,
   CHECKS,
@@ -31,6 +32,7 @@ export interface Parts {
   measured: MeasuredTransport
   index: AnswerIndex
   link: KeeperLink
+  ruleHits: RuleHits
 }
 
 type Mismatch = keyof CoreCounters['exchanges']['mismatch']
@@ -104,7 +106,10 @@ export function reportCounters({ core, store, transport, measured, index, link }
   for (let type = 0; type <= OTHER_QTYPES; type++) values[Tables.QTYPES.start + type] += index.types[type]
 }
 
-export function reportGauges({ core, store, transport, measured, index, link }: Parts, gauges: Float64Array): void {
+export function reportGauges(
+  { core, store, transport, measured, index, link, ruleHits }: Parts,
+  gauges: Float64Array,
+): void {
   gauges[Gauge.IN_FLIGHT] = core.inFlight
   gauges[Gauge.IN_FLIGHT_UPSTREAM] = measured.inFlight
   gauges[Gauge.UPSTREAM_UDP_SOCKETS] = transport.counters.udp.socketsOpen
@@ -113,7 +118,25 @@ export function reportGauges({ core, store, transport, measured, index, link }: 
   gauges[Gauge.INDEX_OCTETS] = index.octets
   gauges[Gauge.CACHE_PENDING] = store.stats().pending
   gauges[Gauge.SERVERS] = core.cores.reduce((sum, { servers }) => sum + servers.size, 0)
+  gauges[Gauge.LOCAL_NAMES] = ruleHits.localNames
+  gauges[Gauge.FORWARD_RULES] = forwardRules(core.cores)
   gauges[Gauge.KEEPER_CONNECTED] = link.isConnected ? 1 : 0
+}
+
+/** Each of those of several partitions once. */
+function forwardRules(cores: readonly Core[]): number {
+  return new Set(cores.flatMap(({ settings }) => settings.forward)).size
+}
+
+/** Which of the operator's rules questions have met. */
+export function ruleCounts(hits: RuleHits): ModuleCount[] {
+  return hits.all().map(({ list, action, times }) => ({
+    module: 'rules',
+    metric: 'hits',
+    help: '',
+    labels: { list, action },
+    value: times,
+  }))
 }
 
 export function moduleCounts(modules: readonly RunningModule[]): ModuleCount[] {

@@ -10,6 +10,7 @@ import { groupLog, type Log } from '../src/io/log.ts'
 import { systemRandom } from '../src/io/random.ts'
 import { SystemTransport } from '../src/io/transport.ts'
 import { Counters } from '../src/metrics/counters.ts'
+import { RuleHits } from '../src/metrics/rule-hits.ts'
 import { BogusLog } from '../src/modules/bogus-log/index.ts'
 import { Secrets } from '../src/modules/cookies/secrets.ts'
 import { isGoodCookie } from '../src/modules/cookies/server-cookie.ts'
@@ -31,7 +32,7 @@ import { coreLog, moduleLog, stepLog } from './log-groups.ts'
 import { MeasuredTransport } from './measured-transport.ts'
 import type { StartWorker } from './messages.ts'
 import { rehearse } from './rehearsal.ts'
-import { moduleCounts, reportCounters, reportGauges } from './report.ts'
+import { moduleCounts, reportCounters, reportGauges, ruleCounts } from './report.ts'
 import { runWorker } from './run-worker.ts'
 import type { Resolver } from './serve.ts'
 import { traceQuestion } from './trace.ts'
@@ -90,6 +91,7 @@ async function makeResolver({ config, index: place, socketPath }: StartWorker, l
   const toLog = coreLog(log)
   const bogusLog = new BogusLog({ clock: systemClock, log: settings.logBogus ? toLog : undefined })
   const tools = { clock: systemClock, random: systemRandom, log: moduleLog(log) }
+  const ruleHits = new RuleHits()
   const outside = await loadModules(config)
   const modules = startModules(settings, tools, {
     bogusLog,
@@ -97,6 +99,7 @@ async function makeResolver({ config, index: place, socketPath }: StartWorker, l
     outside,
     worker: place,
     rundir: config.rundir,
+    ruleHits,
   })
   const measured = new MeasuredTransport(transport, clock, new Counters().values)
   const common = {
@@ -108,6 +111,7 @@ async function makeResolver({ config, index: place, socketPath }: StartWorker, l
     nsTimeoutMs: config.cache['ns-timeout'],
     log: toLog,
     trace: stepLog(log),
+    ruleHits,
   }
   const caches: Cache[] = []
   const core = new Partitions(
@@ -126,7 +130,7 @@ async function makeResolver({ config, index: place, socketPath }: StartWorker, l
   )
   const { policies } = core
   const viewQueries = policies && new ViewQueries(policies.table.views.length)
-  const parts = { core, store, transport, measured, index, link }
+  const parts = { core, store, transport, measured, index, link, ruleHits }
   const forget = () => {
     index.clear()
     core.forgetKeys()
@@ -159,7 +163,7 @@ async function makeResolver({ config, index: place, socketPath }: StartWorker, l
     udpBy: transport.udpBy,
     report: (counters) => reportCounters(parts, counters),
     measure: (gauges) => reportGauges(parts, gauges),
-    moduleCounts: () => [...moduleCounts(modules.running), ...(viewQueries?.counts() ?? [])],
+    moduleCounts: () => [...moduleCounts(modules.running), ...ruleCounts(ruleHits), ...(viewQueries?.counts() ?? [])],
     async close() {
       core.close()
       modules.stop()

@@ -5,6 +5,7 @@ import type { Cache, Delegation } from '../cache/cache.ts'
 import { nsecHas, readNsec } from '../dnssec/nsec.ts'
 import type { ServerAddress } from '../io/address.ts'
 import type { Clock, Random } from '../io/interfaces.ts'
+import type { RuleHits } from '../metrics/rule-hits.ts'
 import type { Arrival, Iteration, Layer, Query, Request, Step } from '../request.ts'
 import type { ForwardRule, Settings } from '../settings.ts'
 import type { ForbiddenOptions } from '../upstream/forbidden.ts'
@@ -55,6 +56,7 @@ export interface IteratorOptions {
   settings: Settings
   forbidden: ForbiddenOptions
   counters: IteratorCounters
+  ruleHits?: RuleHits | undefined
 }
 
 export function createIterator(options: IteratorOptions): Layer {
@@ -68,6 +70,7 @@ class Iterator implements Layer {
   readonly #clock: Clock
   readonly #settings: Settings
   readonly #counters: IteratorCounters
+  readonly #ruleHits: RuleHits | undefined
   readonly #cutOptions: CutOptions
   readonly #hints: Delegation
   readonly #forwards: Forwards
@@ -80,6 +83,7 @@ class Iterator implements Layer {
     this.#clock = options.clock
     this.#settings = options.settings
     this.#counters = options.counters
+    this.#ruleHits = options.ruleHits
     this.#cutOptions = options
     this.#hints = hintedRoot(options.settings.rootHints)
     this.#forwards = new Forwards(options.settings.forward)
@@ -173,6 +177,8 @@ class Iterator implements Layer {
     const isFallback = rule === this.#fallback.rule
     if (isFallback) request.addEde(Ede.OTHER, 'asked a fallback server')
     request.iteration = enterRule(rule, this.#cutOptions)
+    if (!isFallback)
+      this.#ruleHits?.count(`forward/${nameToText(rule.subtree)}`, rule.authoritative ? 'stub' : 'forward')
     request.source = isFallback ? 'fallback' : rule.authoritative ? 'recursion' : 'forward'
     this.#traceCut(request, request.iteration)
   }

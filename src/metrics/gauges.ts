@@ -21,6 +21,8 @@ export const Gauge = {
   UPSTREAM_TLS_CONNECTIONS: 13,
   CACHE_PENDING: 14,
   SERVERS: 15,
+  LOCAL_NAMES: 16,
+  FORWARD_RULES: 17,
 } as const
 export type Gauge = (typeof Gauge)[keyof typeof Gauge]
 

@@ -1,6 +1,7 @@
 /** The modules in the order they are asked: each line stands before the next, and none knows its neighbours. */
 
 import type { TrustAnchors } from '../dnssec/trust-anchors.ts'
+import type { RuleHits } from '../metrics/rule-hits.ts'
 import type { Layer } from '../request.ts'
 import type { Settings } from '../settings.ts'
 import { type BogusLog, bogusLog } from './bogus-log/index.ts'
@@ -32,6 +33,8 @@ export interface Surroundings {
   worker?: number
   /** A folder that the workers of a service share. */
   rundir?: string
+  /** Where is counted which of the operator's rules questions meet. */
+  ruleHits?: RuleHits
 }
 
 /** A module that does not come with Bowline, and what its settings became. */
@@ -50,7 +53,7 @@ export interface ModuleSet {
 
 /** Puts to work what `settings` switch on. Throws a BowlineError when a module cannot use its settings. */
 export function startModules(settings: Settings, tools: Tools, surroundings: Surroundings = {}): ModuleSet {
-  const { anchors, outside = [], worker, rundir } = surroundings
+  const { anchors, outside = [], worker, rundir, ruleHits } = surroundings
   const { sections } = settings
   const front: Entry[] = [
     withSection(surroundings.bogusLog, bogusLog), // only looks, at what the client gets in the end
@@ -66,7 +69,7 @@ export function startModules(settings: Settings, tools: Tools, surroundings: Sur
     withSection(sections.views, views), // the rules of others go by what it finds
     on(settings.refuseNoRd, refuseNoRd),
     on(settings.minimalAny, minimalAny),
-    withSection(sections['local-data'], (data) => localData(data, rundir)), // the operator's word goes before everybody's
+    withSection(sections['local-data'], (data) => localData(data, rundir, ruleHits)), // the operator's word goes before everybody's
   ].flat()
   const rear: Entry[] = [
     withSection(sections.renumber, renumber), // what comes from here is meant as it stands

@@ -2,7 +2,7 @@
  *  made from this list (`npm run docs:metrics`). Totals never go back: what those have counted that left is in them. */
 
 import { COUNTER_NAMES, Counter } from '../../src/metrics/counters.ts'
-import { type Gauge, SUMMED_GAUGE_NAMES, WORKER_GAUGE_NAMES } from '../../src/metrics/gauges.ts'
+import { Gauge, SUMMED_GAUGE_NAMES, WORKER_GAUGE_NAMES } from '../../src/metrics/gauges.ts'
 import {
   KEEPER_COUNTER_NAMES,
   KEEPER_GAUGE_NAMES,
@@ -149,6 +149,25 @@ export const METRICS: readonly Metric[] = [
     {},
     ({ sum: { counters } }) => one(TRUNCATED.reduce((sum, place) => sum + (counters[place] ?? 0), 0)),
   ),
+  counter(
+    'bowline_rule_hits_total',
+    'Questions that met a rule of the operator, by what was done; forward: times that its servers were turned to',
+    {
+      list: 'local-data (addresses and records), local-data/rules/ and the place of the rule, forward/ and its subtree',
+      action:
+        'data, block, empty, nxdomain, redirect, refused, servfail, drop, truncate, pass, log; forward or stub (authoritative servers)',
+    },
+    (s) => labelledSamples(s, 'rules', 'hits'),
+  ),
+  gauge(
+    'bowline_rules',
+    'Names that local data has rules or records for; rules of forward',
+    { list: 'local-data, forward' },
+    (s) => [
+      { labels: { list: 'local-data' }, value: largest(s, Gauge.LOCAL_NAMES) },
+      { labels: { list: 'forward' }, value: largest(s, Gauge.FORWARD_RULES) },
+    ],
+  ),
   ...gauges(SUMMED_GAUGE_NAMES, (s, place) =>
     s.workers.reduce((sum, { gauges }) => sum + (gauges[place as Gauge] ?? 0), 0),
   ),
@@ -176,6 +195,11 @@ function gauge(name: string, help: string, labels: Metric['labels'], read: Metri
 
 function counter(name: string, help: string, labels: Metric['labels'], read: Metric['read']): Metric {
   return { name, type: 'counter', help, labels, read }
+}
+
+/** Where all workers have the same. */
+function largest({ workers }: Snapshot, gauge: Gauge): number {
+  return workers.reduce((most, { gauges }) => Math.max(most, gauges[gauge] ?? 0), 0)
 }
 
 function one(value: number): Sample[] {

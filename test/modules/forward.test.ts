@@ -143,6 +143,10 @@ describe('the source of an answer', () => {
     ])
     expect(sourceOf(tell({ forward }, { [FORWARDER]: forwarder }), 'alias.corp.org.')).to.equal('recursion') // the end counts
     expect(sourceOf(story, 'x.corp.org.')).to.equal('cache')
+    expect(story.ruleHits.all()).to.deep.equal([
+      { list: 'forward/corp.org.', action: 'forward', times: 1 },
+      { list: 'forward/lab.org.', action: 'stub', times: 1 },
+    ])
   })
 
   it('is a fallback server, or a failure', () => {

@@ -52,6 +52,34 @@ describe('local-data', () => {
     ])
   })
 
+  it('counts which of its rules are met, and what is done then', () => {
+    const story = tell({
+      'local-data': {
+        addresses: { 'here.org': '192.0.2.9' },
+        records: 'there.org. CNAME www.org.',
+        nodata: false,
+        rules: [
+          { name: 'ads.org', subtree: 'nxdomain' },
+          { name: 'www.org', subtree: 'pass' },
+          { name: 'inside.org', block: 'AAAA' },
+        ],
+      },
+    })
+    story.ask('here.org.')
+    story.ask('here.org.', 'TXT') // no matter of ours
+    story.ask('there.org.') // and its target, of which nobody has asked
+    for (let i = 0; i < 2; i++) story.ask('alias.org.')
+    story.ask('www.org.')
+    for (const type of ['A', 'AAAA']) story.ask('inside.org.', type)
+    expect(story.ruleHits.all().map(({ list, action, times }) => [list, action, times])).to.have.deep.members([
+      ['local-data', 'data', 2],
+      ['local-data/rules/0', 'nxdomain', 2],
+      ['local-data/rules/1', 'pass', 1],
+      ['local-data/rules/2', 'block', 1],
+    ])
+    expect(story.ruleHits.localNames).to.equal(6) // with the name of the address
+  })
+
   it('does not let an alias in the world lead around a rule, cached or not', () => {
     const story = tell({ 'local-data': { rules: [{ name: 'ads.org', subtree: 'nxdomain' }] } })
     for (let i = 0; i < 2; i++)

@@ -33,6 +33,7 @@ export function compileRules(data: LocalData): Rules {
  *  wildcards. */
 export function kindsOf(data: LocalData): Rule[] {
   const plain: Rule = {
+    list: 'local-data',
     verdict: undefined,
     data: NO_DATA,
     nodata: data.nodata,
@@ -53,7 +54,7 @@ function kindOfRule(index: number): number {
 function kindOf(rule: LocalRule, setting: string, defaults: LocalData): Rule {
   const { tags, message } = rule
   const ttl = rule.ttl ?? defaults.ttl
-  const common = { data: NO_DATA, nodata: rule.nodata ?? defaults.nodata, tags, ttl, message }
+  const common = { list: setting, data: NO_DATA, nodata: rule.nodata ?? defaults.nodata, tags, ttl, message }
   if (rule.block.length > 0) {
     const blocked = new Set(rule.block.map((text) => typeAt(`${setting}/block`, text)))
     return { ...common, verdict: 'pass', blocked }

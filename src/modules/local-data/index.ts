@@ -1,6 +1,7 @@
 /** Answers names from the operator's own data and rules, and not from the world: hosts, records, and what is not to be
  *  had. Also where an alias leads to such a name. */
 
+import type { RuleHits } from '../../metrics/rule-hits.ts'
 import type { Request, Step } from '../../request.ts'
 import type { LocalData } from '../../settings.ts'
 import { addressText } from '../../wire/ip-address.ts'
@@ -14,8 +15,9 @@ import { openRules } from './shared-copy.ts'
 
 const NO_TAGS: ReadonlySet<string> = new Set()
 
-/** `folder`: where what has been compiled of long lists is shared with other workers. */
-export const localData = (config: LocalData, folder?: string) =>
+/** `folder`: where what has been compiled of long lists is shared with other workers. `hits`: where is counted which
+ *  rules questions meet. */
+export const localData = (config: LocalData, folder?: string, hits?: RuleHits) =>
   defineModule({
     name: 'local-data',
     about: 'Answers names from the operator’s own data and rules.',
@@ -23,32 +25,35 @@ export const localData = (config: LocalData, folder?: string) =>
     subRequests: true,
     start({ log }) {
       const { rules, copy } = openRules(config, folder, (reason) => log('warning', 'local-data-apart', { reason }))
+      if (hits !== undefined) hits.localNames = rules.size
       log('info', 'local-data', { names: rules.size, octets: rules.octets, copy })
       return rules
     },
     begin(request, { state, count, log }) {
       const rule = ruleFor(state, request)
       if (rule?.verdict === 'log') tell(rule, request, log)
-      const step = answerBy(rule, request)
+      if ((rule?.verdict === 'log' || rule?.verdict === 'pass') && rule.blocked === undefined)
+        hits?.count(rule.list, rule.verdict)
+      const step = apply(rule, request, hits)
       if (step !== 'pass') count('answered')
       return step
     },
     produce(request, { state, count }) {
       const { sname, qname } = request
       if (request.iteration !== undefined || sname === qname) return 'pass' // begin() has seen it
-      const step = answerFrom(state, request)
+      const step = apply(ruleFor(state, request), request, hits)
       if (step !== 'pass') count('answered')
       return request.sname === sname ? step : 'produce'
     },
     /** Servers tell whole chains of aliases at once: nobody has asked for what lies on the way. */
     answer(request, { state, count }) {
-      if (request.source !== 'local' && cutChain(state, request)) count('answered')
+      if (request.source !== 'local' && cutChain(state, request, hits)) count('answered')
       return 'pass'
     },
   })
 
 /** Ends a chain of aliases at the first name that a rule is about. */
-function cutChain(rules: Rules, request: Request): boolean {
+function cutChain(rules: Rules, request: Request, hits: RuleHits | undefined): boolean {
   for (const [at, link] of request.answer.entries()) {
     if (link.type !== Type.CNAME || request.qtype === Type.CNAME) continue
     const target = cnameTarget(link.rdatas[0])
@@ -58,14 +63,19 @@ function cutChain(rules: Rules, request: Request): boolean {
     if (rule.verdict === undefined && !rule.data.has(request.qtype)) continue
     request.answer = request.answer.slice(0, at + 1)
     request.sname = target
-    answerBy(rule, request)
+    apply(rule, request, hits)
     return true
   }
   return false
 }
 
-function answerFrom(rules: Rules, request: Request): Step {
-  return answerBy(ruleFor(rules, request), request)
+/** Does what the rule says, and counts it if that is something. */
+function apply(rule: Rule | undefined, request: Request, hits: RuleHits | undefined): Step {
+  const { sname } = request
+  const step = answerBy(rule, request)
+  if (rule !== undefined && (step !== 'pass' || request.sname !== sname))
+    hits?.count(rule.list, rule.blocked === undefined ? (rule.verdict ?? 'data') : 'block')
+  return step
 }
 
 function ruleFor(rules: Rules, request: Request): Rule | undefined {

@@ -14,6 +14,8 @@ import { NameTable, type NameTableParts } from './name-table.ts'
 import { Pool } from './pool.ts'
 
 export interface Rule {
+  /** Where it stands in the configuration. */
+  list: string
   /** Undefined: the rule only has data. */
   verdict: Verdict | undefined
   /** By type; the owner does not matter. Shared by all names of the rule. */

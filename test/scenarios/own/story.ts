@@ -5,6 +5,7 @@ import { Cache } from '../../../src/cache/cache.ts'
 import { MemoryStore } from '../../../src/cache/memory-store.ts'
 import { ServerAddress } from '../../../src/io/address.ts'
 import type { ExchangeFailure, Protocol } from '../../../src/io/interfaces.ts'
+import { RuleHits } from '../../../src/metrics/rule-hits.ts'
 import { BogusLog } from '../../../src/modules/bogus-log/index.ts'
 import { type ModuleSet, type OutsideModule, startModules } from '../../../src/modules/index.ts'
 import type { Tools } from '../../../src/modules/module.ts'
@@ -58,6 +59,7 @@ export class Story {
   /** Every packet sent to a server, as `192.0.2.1 udp www.example.org. A`; names in lower case. */
   readonly asked: string[] = []
   readonly bogusLog: BogusLog
+  readonly ruleHits = new RuleHits()
   /** What went to the log otherwise. */
   readonly events: { event: string; [field: string]: unknown }[] = []
   /** What the core reported as its own mistake. */
@@ -103,6 +105,7 @@ export class Story {
       bogusLog: this.bogusLog,
       anchors: () => anchors.current,
       outside: options.outside,
+      ruleHits: this.ruleHits,
       worker: options.settings?.sections?.clock === undefined ? 2 : 1,
     }
     this.modules = startModules(settings, tools, surroundings)
@@ -111,6 +114,7 @@ export class Story {
       clock,
       random,
       modules: this.modules.layers,
+      ruleHits: this.ruleHits,
       log: (level: string, event: string, fields?: object) => {
         if (level === 'error') this.faults.push(`${event} ${JSON.stringify(fields)}`)
         else if (level !== 'debug') this.events.push({ event, ...fields })

@@ -13,6 +13,7 @@ function snapshot(workers: [id: number, totals: Totals][]): Snapshot {
   const totals = { workers, keeper: new Float64Array(KEEPER_COUNTERS), own: new Float64Array(OWN_COUNTERS) }
   const gauges = new Float64Array(GAUGES)
   gauges[Gauge.IN_FLIGHT_UPSTREAM] = 5
+  gauges[Gauge.LOCAL_NAMES] = 9
   return {
     version: '1.2.3',
     totals,
@@ -120,6 +121,15 @@ describe('Exporter', () => {
     expect(series.get('bowline_queries_total{transport="udp",family="ipv4"}')).to.equal(13)
     expect(total(series, 'bowline_queries_total')).to.equal(20)
     expect(text).to.not.contain('bowline_module_queries_total')
+  })
+
+  it('tells how many rules there are, which all workers have, and how often they are met', async () => {
+    const labels = { list: 'local-data/rules/0', action: 'nxdomain' }
+    const hits = counted(() => {}, [{ module: 'rules', metric: 'hits', help: '', labels, value: 2 }])
+    const series = parse(await page([[1, hits], [2, hits]])) // biome-ignore format: pairs
+    expect(series.get('bowline_rule_hits_total{list="local-data/rules/0",action="nxdomain"}')).to.equal(4)
+    expect(series.get('bowline_rules{list="local-data"}')).to.equal(9)
+    expect(series.get('bowline_rules{list="forward"}')).to.equal(0)
   })
 
   it('takes what a predecessor of another version has counted as it comes', async () => {

@@ -24,6 +24,9 @@ const MSG_CMSG_CLOEXEC = 0x4000_0000
 const EAGAIN = 11
 const ENOBUFS = 105
 
+/** Connections taken over in one turn of the event loop: clients over UDP wait meanwhile. */
+const TAKEN_A_TURN = 2
+
 const IOVEC = 64
 const NAME = 80
 const NAME_ROOM = 112
@@ -53,8 +56,11 @@ export class Inheritance {
     }
     chmodSync(path, 0o600)
     this.#watch = libc.watch(this.#fd, () => {
-      for (let got = this.#message.receive(this.#fd); got !== undefined; got = this.#message.receive(this.#fd))
+      for (let i = 0; i < TAKEN_A_TURN; i++) {
+        const got = this.#message.receive(this.#fd)
+        if (got === undefined) return
         take(got.fd, got.received)
+      }
     })
   }
 

@@ -46,27 +46,23 @@ export class Listeners {
     const { service, counters, log, listening } = this.#parts
     const { kind, reason } = chooseUdpKind()
     log.info({ event: 'udp', by: kind }, `UDP by ${kind}: ${reason}`)
-    for (const point of points) {
-      if (lacksFamily(point)) {
-        log.notice(
-          { event: 'no-ipv6', listen: pointText(point) },
-          `${pointText(point)} left out: no IPv6 on this machine`,
-        )
-        continue
-      }
-      try {
-        const tcpFd = listening?.get(pointText(point))
+    const usable = points.filter((point) => !isLacking(point, log))
+    for (const point of usable) {
+      const tcpFd = listening?.get(pointText(point))
+      await tryPoint(point, async () => {
         if (options.alone) await checkFree(point, tcpFd === undefined)
+        this.#tcp.push(await TcpListener.open(point, this.#parts, tcpFd))
+      })
+    }
+    // from here on, queries wait until all is done
+    for (const point of usable)
+      await tryPoint(point, async () => {
         this.#udp.push(
           isWildcard(point.address) && kind === 'dgram'
             ? await UdpWildcard.open(point, service, counters, log)
             : await UdpListener.open(point, service, counters, kind),
         )
-        this.#tcp.push(await TcpListener.open(point, this.#parts, tcpFd))
-      } catch (error) {
-        throw listenFailure(point, error as NodeJS.ErrnoException)
-      }
-    }
+      })
     this.#scanLater()
   }
 
@@ -100,7 +96,7 @@ export class Listeners {
   /** No more connections; those that are open are answered, then closed. */
   stopAccepting(): void {
     for (const listener of this.#tcp) listener.close()
-    this.#parts.connections.leave()
+    void this.#parts.connections.leave()
   }
 
   close(): void {
@@ -115,6 +111,21 @@ export class Listeners {
       for (const listener of this.#udp) if (listener instanceof UdpWildcard) void listener.follow(interfaces)
       this.#scanLater()
     })
+  }
+}
+
+function isLacking(point: ListenPoint, log: Log): boolean {
+  if (!lacksFamily(point)) return false
+  log.notice({ event: 'no-ipv6', listen: pointText(point) }, `${pointText(point)} left out: no IPv6 on this machine`)
+  return true
+}
+
+/** Rejects with a BowlineError that names the point. */
+async function tryPoint(point: ListenPoint, open: () => Promise<void>): Promise<void> {
+  try {
+    await open()
+  } catch (error) {
+    throw listenFailure(point, error as NodeJS.ErrnoException)
   }
 }
 

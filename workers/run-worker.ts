@@ -5,7 +5,7 @@ import { closeSync } from 'node:fs'
 import { flushCompileCache } from 'node:module'
 import { getPriority } from 'node:os'
 import { performance } from 'node:perf_hooks'
-import { getHeapStatistics } from 'node:v8'
+import { getHeapStatistics, serialize } from 'node:v8'
 import { BowlineError } from '../src/config/error.ts'
 import { pointText } from '../src/config/listen-points.ts'
 import { chooseUdpKind } from '../src/io/batched-udp-open.ts'
@@ -57,6 +57,14 @@ const LOOK_MS = 10
 /** What a new worker's own questions may take before it begins. */
 const PREPARING_MS = 3000
 const URGENT_MS = 50
+
+/** Until the code that tells the supervisor how things are is quick. */
+const WARM_REPORTS = 20
+/** In which a new worker has answered what came in while its sockets were opened. */
+const SETTLE_MS = 20
+
+/** About a tenth of a claim to the processors (sched(7)). */
+const LESS = 10
 
 /** sysexits.h's "internal software error": a fault of ours, and a reason to start again. */
 const EX_SOFTWARE = 70
@@ -123,13 +131,16 @@ export function runWorker(makeResolver: MakeResolver, rehearse: (hurry: Promise<
       await rehearsal
       if (order.questions !== undefined)
         await askFirst(order.questions, resolver, systemClock, urgent ? URGENT_MS : PREPARING_MS)
-      if (!urgent) globalThis.gc?.() // what preparing has left would cost the first clients time
+      const starting = new Worker(order, resolver, log)
+      // what is slow for the first time, and what preparing has left, would cost the first clients milliseconds
+      for (let i = 0; i < WARM_REPORTS; i++) serialize(starting.alive())
+      if (!urgent) globalThis.gc?.()
       flushCompileCache() // the next to start need not compile what this one had to
       if (priority !== undefined) setPriorityOfThreads(priority)
-      const starting = new Worker(order, resolver, log)
       if (order.cpus !== undefined) stayOn(order.cpus, groupLog(log, 'worker')) // until now, it was in nobody's way there
       await starting.open(log)
       worker = starting
+      if (!urgent) await pause(SETTLE_MS) // to tell of it, and what follows from that, has time
       tell({ kind: 'ready', udp: { listener: chooseUdpKind().kind, upstream: resolver.udpBy ?? 'none' } })
       tell(starting.alive())
       setInterval(() => tell(starting.alive()), ALIVE_INTERVAL_MS).unref()
@@ -302,7 +313,7 @@ class Worker {
     const leftMs = () => Math.max(0, deadlineMs - systemClock.monotonicMs())
     this.#watchdog?.stop()
     const left = this.#listeners.leave()
-    this.#connections.leave()
+    void this.#connections.leave()
     if (acceptMs > 0) await pause(Math.min(acceptMs, leftMs()))
     this.#listeners.stopAccepting()
     await pause(Math.min(QUEUE_MS, leftMs()))
@@ -310,6 +321,7 @@ class Worker {
     await new Promise<void>((drained) => this.#resolver.drain(leftMs(), drained))
     while (leftMs() > 0 && (this.#connections.open > 0 || this.#limits.clients > 0)) await pause(LOOK_MS)
     this.#service.end()
+    setPriorityOfThreads(getPriority() + LESS) // nobody waits for the rest; giving the memory back takes its time
     this.#listeners.close()
     this.#inheritance?.close()
     await this.#resolver.close()

@@ -41,6 +41,8 @@ export interface Held {
   close(): void
 }
 
+const LEAVING_A_TURN = 4
+
 interface Entry {
   octets: number
   usedMs: number
@@ -120,9 +122,14 @@ export class TcpConnections {
     this.#makeRoom()
   }
 
-  /** Has every connection answer what has arrived, then go to an heir, or close. */
-  leave(): void {
-    for (const connection of [...this.#entries.keys()]) connection.leave()
+  /** Has every connection answer what has arrived, then go to an heir, or close; a few in each turn of the event loop, which
+   *  has others to serve. */
+  async leave(): Promise<void> {
+    let told = 0
+    for (const connection of [...this.#entries.keys()]) {
+      connection.leave()
+      if (++told % LEAVING_A_TURN === 0) await new Promise((turned) => setImmediate(turned))
+    }
   }
 
   #makeRoom(): void {

@@ -67,7 +67,7 @@ describe('the metrics endpoint of a running service', function () {
     const service = await start({
       workers: 2,
       real: true,
-      settings: { 'local-data': { records: 'now.example. A 192.0.2.1' } },
+      settings: { 'local-data': { records: 'now.example. A 192.0.2.1' }, views: [{ subnets: '127.0.0.0/8' }] },
     })
     let before = await look()
     const steps: [what: string, act: () => Promise<unknown>][] = [
@@ -96,6 +96,10 @@ describe('the metrics endpoint of a running service', function () {
       before = await look()
       expectNoStepBack(between, before)
       expect(asked(before), `after ${what}`).to.equal(sent)
+      expect(total(before, 'bowline_queries_total', 'view="0"'), `after ${what}`).to.equal(sent)
+      expect(total(before, 'bowline_rule_hits_total', 'action="data"'), `after ${what}`).to.equal(sent)
+      expect(total(before, 'bowline_request_size_bytes_count'), `after ${what}`).to.equal(sent)
+      expect(total(before, 'bowline_rules', 'list="local-data"'), `after ${what}`).to.equal(1)
     }
     expect(total(before, 'bowline_worker_restarts_total', 'cause="signal"')).to.equal(1)
     expect(total(before, 'bowline_worker_restarts_total', 'cause="replaced"')).to.equal(1)

@@ -2,10 +2,9 @@
  *  order. What it answers is the resolver's business, which is handed in. */
 
 import { closeSync } from 'node:fs'
-import { flushCompileCache } from 'node:module'
 import { getPriority } from 'node:os'
 import { performance } from 'node:perf_hooks'
-import { getHeapStatistics, serialize } from 'node:v8'
+import { getHeapStatistics } from 'node:v8'
 import { BowlineError } from '../src/config/error.ts'
 import { pointText } from '../src/config/listen-points.ts'
 import { chooseUdpKind } from '../src/io/batched-udp-open.ts'
@@ -24,7 +23,6 @@ import { ViewTable } from '../src/modules/views/table.ts'
 import { listenPoints } from './addresses.ts'
 import { ClientLimits } from './client-limits.ts'
 import { stayOn } from './cpu-affinity.ts'
-import { askFirst } from './frequent-questions.ts'
 import { countPauses } from './gc-pauses.ts'
 import { Heirs, Inheritance } from './handover.ts'
 import { LastQuestions } from './last-questions.ts'
@@ -39,8 +37,8 @@ import {
   type ToWorker,
 } from './messages.ts'
 import { moduleFacts, runVerb } from './module-verbs.ts'
+import { Preparation } from './preparation.ts'
 import { clientLimits, openRateLimiter, reportLimits } from './rate-limits.ts'
-import { selfTest } from './self-test.ts'
 import { type Resolver, Service } from './serve.ts'
 import { TcpConnections } from './tcp-connections.ts'
 import { inherit } from './tcp-listener.ts'
@@ -54,12 +52,6 @@ const ORPHAN_DRAIN_MS = 10_000
 const QUEUE_MS = 50
 const LOOK_MS = 10
 
-/** What a new worker's own questions may take before it begins. */
-const PREPARING_MS = 3000
-const URGENT_MS = 50
-
-/** Until the code that tells the supervisor how things are is quick. */
-const WARM_REPORTS = 20
 /** In which a new worker has answered what came in while its sockets were opened. */
 const SETTLE_MS = 20
 
@@ -77,7 +69,10 @@ const UNASKED = 0
 
 /** `rehearse`: what is done before anybody can ask, while this process may be nothing but the spare; to be cut short once
  *  its promise resolves. */
-export function runWorker(makeResolver: MakeResolver, rehearse: (hurry: Promise<void>) => unknown = () => {}): void {
+export function runWorker(
+  makeResolver: MakeResolver,
+  rehearse: (hurry: Promise<void>) => Promise<unknown> = async () => {},
+): void {
   const urgency = Promise.withResolvers<void>()
   const rehearsal = rehearse(urgency.promise)
   let log = createLog({ level: 'notice', process: 'worker' })
@@ -121,26 +116,18 @@ export function runWorker(makeResolver: MakeResolver, rehearse: (hurry: Promise<
         return tell({ kind: 'counters', id: order.id, ...(worker?.report() ?? { counters: new Float64Array() }) })
     }
     for (const fd of order.notOurs ?? []) closeSync(fd)
-    const { priority, urgent } = order
-    if (urgent) urgency.resolve()
-    if (urgent && priority !== undefined) setPriorityOfThreads(Math.min(priority, getPriority()))
+    if (order.urgent) urgency.resolve()
+    const preparation = new Preparation(order)
     log = createLog({ ...order.config.logging, process: `worker ${order.index}` })
     try {
       const resolver = await makeResolver(order, log)
-      await selfTest(resolver, systemClock)
-      await rehearsal
-      if (order.questions !== undefined)
-        await askFirst(order.questions, resolver, systemClock, urgent ? URGENT_MS : PREPARING_MS)
+      await preparation.try(resolver, rehearsal)
       const starting = new Worker(order, resolver, log)
-      // what is slow for the first time, and what preparing has left, would cost the first clients milliseconds
-      for (let i = 0; i < WARM_REPORTS; i++) serialize(starting.alive())
-      if (!urgent) globalThis.gc?.()
-      flushCompileCache() // the next to start need not compile what this one had to
-      if (priority !== undefined) setPriorityOfThreads(priority)
+      preparation.end(() => starting.alive())
       if (order.cpus !== undefined) stayOn(order.cpus, groupLog(log, 'worker')) // until now, it was in nobody's way there
       await starting.open(log)
       worker = starting
-      if (!urgent) await pause(SETTLE_MS) // to tell of it, and what follows from that, has time
+      if (!order.urgent) await pause(SETTLE_MS) // to tell of it, and what follows from that, has time
       tell({ kind: 'ready', udp: { listener: chooseUdpKind().kind, upstream: resolver.udpBy ?? 'none' } })
       tell(starting.alive())
       setInterval(() => tell(starting.alive()), ALIVE_INTERVAL_MS).unref()

@@ -498,11 +498,14 @@ function topRoute(table: FrequentTable): Route {
   }
 }
 
+/** Entries of an answer. */
+const MOST = 1000
+
+/** Who wants more than there may be gets as many. */
 function limitOf(query: URLSearchParams): number {
   const text = query.get('limit') ?? '20'
-  if (!/^[1-9]\d{0,3}$/.test(text) || Number(text) > 1000)
-    throw new HttpError(400, 'query', `limit: ${text} is no number from 1 to 1000`)
-  return Number(text)
+  if (!/^\d*[1-9]\d*$/.test(text)) throw new HttpError(400, 'query', `limit: ${text} is no number of 1 or more`)
+  return Math.min(Number(text), MOST)
 }
 
 function traceOrder(query: URLSearchParams) {

@@ -24,8 +24,8 @@ import { addTotals, NOTHING, type Totals } from './sums.ts'
 export interface ChildOptions {
   /** For log and people: `keeper`, `worker 2`. */
   name: string
-  /** Starts the process. */
-  fork(): ChildProcess
+  /** Starts the process; not for the first time: to fill its empty place. */
+  fork(firstTime: boolean): ChildProcess
   /** What it is told first; asked again at each start, after fork(). */
   startMessage(firstTime: boolean): ToWorker | ToKeeper
   clock: Clock
@@ -269,7 +269,8 @@ export class Child {
     this.#failure = undefined
     this.isFailing = false
     this.#lastWords = ''
-    const child = fork()
+    const firstTime = this.#firstStart !== undefined
+    const child = fork(firstTime)
     this.#process = child
     let over = false
     const end = (reason: string, cause: CrashCause) => {
@@ -292,7 +293,7 @@ export class Child {
     child.on('error', (error) => {
       if (child.pid === undefined) end(error.message, 'failed') // could not even be forked; else 'exit' will follow
     })
-    this.tell(startMessage(this.#firstStart !== undefined))
+    this.tell(startMessage(firstTime))
     this.#expectSignOfLife(START_TIMEOUT_MS)
   }
 

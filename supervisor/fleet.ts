@@ -627,26 +627,24 @@ export class Fleet {
   /** `urgent`: nobody is at its place. */
   #makeWorker(id: number, config: Config, { urgent }: { urgent: boolean }): Worker {
     const { clock, log, onChange, sockets } = this.#options
-    let isUrgent = urgent
-    let isBack = false
     let modesty: Timer | undefined
     let handed: Pick<StartWorker, 'listening' | 'notOurs'> = {}
     let questionsPath = ''
     const worker: Worker = new Child({
       name: `worker ${id}`,
-      fork: () => {
+      fork: (firstTime) => {
         const ours = this.#sockets.of(id, listenPoints(config.network.listen))
         const fds = ours.map(({ fd }) => fd)
-        const start = isUrgent ? startProcess : startInBackground
+        const start = urgent || !firstTime ? startProcess : startInBackground
         const started = this.#spare.take(fds) ?? {
           process: start(this.#workerPath, fds, config.logging.target),
           fds,
         }
         const { pid } = started.process
-        if (isBack) {
+        if (!firstTime) {
           startFirst(pid)
           this.#prepareSpare({ soon: true })
-        } else if (!isUrgent) {
+        } else if (!urgent) {
           modesty = clock.after(MODEST_MS, () => startFully(pid))
         }
         handed = handedSockets(started.fds, ours)
@@ -656,8 +654,6 @@ export class Fleet {
         const name = `${id}-${process.pid}-${++this.#processes}`
         questionsPath = join(this.#questionsFolder, name)
         worker.inheritancePath = join(this.#config.rundir, 'heirs', name)
-        const wasUrgent = isUrgent
-        isUrgent = isBack = true // if it is started again, it is because it has ended
         const alone = firstTime && sockets === undefined && id === 1 && this.#places.size <= this.#options.workers
         return {
           kind: 'start',
@@ -669,7 +665,7 @@ export class Fleet {
           inheritancePath: worker.inheritancePath,
           priority: fullPriority(),
           cpus: cpusOfWorker((firstTime ? config : this.#config).workers, id),
-          urgent: wasUrgent,
+          urgent: urgent || !firstTime,
           // should one of them be what it dies of, it begins without
           questions: worker.isLooping ? undefined : this.#questions.latest,
           ...handed,

@@ -245,7 +245,8 @@ function isManaged(setting: SettingPath, written: Written): boolean {
   return entry !== undefined && valueAt(written.value, [...entry, 'read-only']) !== true
 }
 
-function isReadable(file: string): boolean {
+/** Whether we may read it, if it is there. */
+export function isReadable(file: string): boolean {
   try {
     accessSync(file, constants.R_OK)
     return true

@@ -2,9 +2,10 @@
  *  anything is started, and before root's rights are given up. */
 
 import { X509Certificate } from 'node:crypto'
-import { accessSync, constants, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
 import { BowlineError } from '../../src/config/error.ts'
+import { isReadable } from '../../src/config/load.ts'
 import type { Config } from '../../src/config/schema.ts'
 import { AccessList } from './access.ts'
 
@@ -32,15 +33,6 @@ export function unreadableControlFiles({ management }: Config): { setting: strin
 
 function prefixed(start: string, files: Record<string, string | undefined>): Record<string, string | undefined> {
   return Object.fromEntries(Object.entries(files).map(([name, file]) => [start + name, file]))
-}
-
-function isReadable(file: string): boolean {
-  try {
-    accessSync(file, constants.R_OK)
-    return true
-  } catch {
-    return false
-  }
 }
 
 /** Throws a BowlineError that names the setting whose file is not what it should be. */

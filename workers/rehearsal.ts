@@ -39,7 +39,7 @@ const MAX_MS = 3000
 const URGENT_MS = 100
 
 /** Resolves with the number of answers, soon once `hurry` does. Never rejects. */
-export async function rehearse(hurry: Promise<unknown>): Promise<number> {
+export async function rehearse(hurry: Promise<unknown>, rounds = ROUNDS): Promise<number> {
   const theatre = makeTheatre()
   const { service } = theatre
   const counters = new Counters()
@@ -53,7 +53,7 @@ export async function rehearse(hurry: Promise<unknown>): Promise<number> {
     opened.push(tcp)
     const clients = [await overUdp(udp.port), await overTcp(tcp.port)]
     opened.push(...clients)
-    const parts = clients.map((client) => new Part(client))
+    const parts = clients.map((client) => new Part(client, rounds * NAMES))
     const end = () => {
       for (const part of parts) part.end()
     }
@@ -106,13 +106,15 @@ async function overTcp(port: number): Promise<RehearsingClient> {
 
 class Part {
   readonly #client: RehearsingClient
+  readonly #wanted: number
   readonly #queries = Array.from({ length: NAMES }, (_, i) => queryFor(i))
   readonly #over = Promise.withResolvers<void>()
   #sent = 0
   #answered = 0
 
-  constructor(client: RehearsingClient) {
+  constructor(client: RehearsingClient, answers: number) {
     this.#client = client
+    this.#wanted = answers
   }
 
   end(): void {
@@ -124,7 +126,7 @@ class Part {
     const timer = setTimeout(() => this.end(), MAX_MS)
     this.#client.onAnswers((count) => {
       this.#answered += count
-      if (this.#answered === NAMES * ROUNDS) this.end()
+      if (this.#answered === this.#wanted) this.end()
       else if (this.#answered === this.#sent) this.#send()
     })
     this.#send()

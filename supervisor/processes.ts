@@ -13,7 +13,7 @@ const EXEC_ARGV = [
   // standard error, which we alone read, is the secret told that its visitors must know.
   '--inspect-port=127.0.0.1:0',
   '--inspect-publish-uid=stderr',
-  // A worker tidies its heap up before it begins, so that it does not have to soon after (workers/run-worker.ts).
+  // A worker tidies its heap up before it begins, so that it does not have to soon after (workers/preparation.ts).
   '--expose-gc',
   // V8 would let the young generation grow to six times as much, which saves no CPU time and makes pauses long
   // (docs/performance.md).

@@ -51,6 +51,7 @@ const KEY_DO = 1
 const KEY_CD = 2
 /** The policy is above them. */
 const POLICY_SHIFT = 8
+/** With the policy. */
 const KEY_MASK = 0xffffff
 
 /** Validation said so: what goes into the flags of an answer. */
@@ -163,12 +164,12 @@ export class AnswerIndex {
     return true
   }
 
-  /** Slots; of each, question() may have something to say. */
+  /** Slots: each may have an answer, of which hitsOf() and questionOf() tell. */
   get size(): number {
     return this.#slots.length
   }
 
-  /** How often the answer in a slot was given; 0 also where there is none that is still good, or for clients of a policy. */
+  /** How often the answer in a slot was given; 0 also where there is none that is still good, or for clients of a policy of their own. */
   hitsOf(slot: number): number {
     const position = this.#slots[slot]
     if (position === 0 || position < this.#head - this.#ring.length) return 0
@@ -177,7 +178,7 @@ export class AnswerIndex {
     return isOurs && this.#words[at + EXPIRES] > this.#nowSeconds ? this.#words[at + HITS] : 0
   }
 
-  /** A query that the answer in a slot answers. */
+  /** A query that the answer in a slot answers; there has to be one. */
   questionOf(slot: number): Uint8Array {
     const entry = this.#slots[slot] & (this.#ring.length - 1)
     const keyFlags = this.#words[(entry >>> 2) + MARKS]
